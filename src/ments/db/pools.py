@@ -1,0 +1,141 @@
+"""Pools of Postgres connections, as two types: what may be written to, and what may only be read.
+
+PgBouncer pools by transaction, so nothing here lives longer than one: no prepared statements, no
+LISTEN, no session locks, no SET outside a transaction.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool
+
+log = structlog.get_logger()
+AfterCommit = Callable[[], Awaitable[None]]
+_CONNECT_TIMEOUT_S = 5
+_POOL_TIMEOUT_S = 10.0
+
+
+class Session:
+    """A connection that may read."""
+
+    def __init__(self, connection: AsyncConnection[DictRow]) -> None:
+        self.connection = connection
+
+
+class Transaction(Session):
+    """A session on the primary that may write; it commits as one, or not at all."""
+
+    def __init__(self, connection: AsyncConnection[DictRow]) -> None:
+        super().__init__(connection)
+        self._after_commit: list[AfterCommit] = []
+
+    def after_commit(self, callback: AfterCommit) -> None:
+        """Run `callback` once the commit is durable; never when the transaction is rolled back.
+
+        For what only makes things quicker (enqueue at once, purge a cache): an error in it is logged,
+        not raised, since the commit has been made.
+        """
+        self._after_commit.append(callback)
+
+    async def _run_after_commit(self) -> None:
+        for callback in self._after_commit:
+            try:
+                await callback()
+            except Exception:
+                log.exception("after_commit_failed", callback=getattr(callback, "__qualname__", repr(callback)))
+
+
+class _Pool:
+    def __init__(self, url: str, *, size: int, name: str) -> None:
+        self._pool: AsyncConnectionPool[AsyncConnection[DictRow]] = AsyncConnectionPool(
+            url,
+            connection_class=AsyncConnection[DictRow],
+            # PgBouncer before 1.21 knows no prepared statements.
+            kwargs={
+                "row_factory": dict_row,
+                "prepare_threshold": None,
+                "autocommit": True,
+                "connect_timeout": _CONNECT_TIMEOUT_S,
+            },
+            min_size=1,
+            max_size=size,
+            max_waiting=size * 50,
+            timeout=_POOL_TIMEOUT_S,
+            # A connection that died with its server is replaced before a query meets it.
+            check=AsyncConnectionPool.check_connection,
+            open=False,
+            name=name,
+        )
+
+    async def open(self) -> None:
+        await self._pool.open()
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    async def ping(self) -> None:
+        """Run `select 1`; raises when the server does not answer."""
+        async with self._pool.connection() as connection:
+            await connection.execute("select 1")
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection[DictRow]]:
+        async with self._pool.connection() as connection:
+            yield connection
+
+
+class Primary(_Pool):
+    """The database that takes writes."""
+
+    def __init__(self, url: str, *, size: int = 10) -> None:
+        super().__init__(url, size=size, name="primary")
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[Session]:
+        """Read what was just written. Each statement is a transaction of its own."""
+        async with self._connection() as connection:
+            yield Session(connection)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Write: commits when the block ends, rolls back when it raises, then runs what waits for the commit."""
+        async with self._connection() as connection:
+            tx = Transaction(connection)
+            async with connection.transaction():
+                yield tx
+        await tx._run_after_commit()
+
+
+class Replica:
+    """The read replicas; a session may see data that is a little old. Without replicas it reads the primary."""
+
+    def __init__(self, urls: Sequence[str], primary: Primary, *, size: int = 10) -> None:
+        self._pools = [_Pool(url, size=size, name=f"replica{n}") for n, url in enumerate(urls)]
+        self._primary = primary
+
+    async def open(self) -> None:
+        for pool in self._pools:
+            await pool.open()
+
+    async def close(self) -> None:
+        for pool in self._pools:
+            await pool.close()
+
+    async def ping(self) -> None:
+        """Run `select 1` on each replica; raises when one does not answer."""
+        for pool in self._pools:
+            await pool.ping()
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[Session]:
+        """Read from one replica, chosen at random."""
+        pool: Any = random.choice(self._pools) if self._pools else self._primary  # noqa: S311 (balancing, no secret)
+        async with pool._connection() as connection:
+            yield Session(connection)
