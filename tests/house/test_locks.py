@@ -1,0 +1,27 @@
+"""Lock files pin by hash and carry no address."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PYTHON_LOCKS = sorted((ROOT / "requirements").glob("*.lock"))
+
+
+@pytest.mark.parametrize("lock", [*PYTHON_LOCKS, ROOT / "package-lock.json"], ids=lambda path: path.name)
+def test_no_address(lock: Path) -> None:
+    assert not re.search(r"\bresolved\b|--index-url|--find-links|://[^\s\"]+\.(whl|tgz|tar\.gz)", lock.read_text())
+
+
+@pytest.mark.parametrize("lock", PYTHON_LOCKS, ids=lambda path: path.name)
+def test_every_requirement_is_pinned_with_a_hash(lock: Path) -> None:
+    requirements = re.split(r"\n(?=\S)", lock.read_text().strip())
+    unpinned = [entry.splitlines()[0] for entry in requirements if "==" not in entry or "--hash=sha256:" not in entry]
+    assert unpinned == []
+
+
+def test_every_node_package_has_its_integrity() -> None:
+    packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
+    assert [name for name, entry in packages.items() if name and not entry.get("integrity")] == []
