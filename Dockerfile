@@ -27,7 +27,7 @@ ENV PATH=/opt/ments/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     MENTS_HOME=/var/lib/ments \
     MENTS_API_BIND=0.0.0.0
-USER ments
+USER 10001
 WORKDIR /var/lib/ments
 EXPOSE 8000 8080
 ENTRYPOINT ["ments"]

@@ -17,5 +17,7 @@ def test_each_step_names_its_phase_and_has_its_sql() -> None:
 def test_steps_form_one_line() -> None:
     texts = [step.read_text() for step in sorted(VERSIONS.glob("[0-9]*.py"))]
     revisions = [re.search(r'^revision = "(\w+)"', text, re.MULTILINE)[1] for text in texts]  # type: ignore[index]
-    parents = [match[1] if (match := re.search(r'^down_revision = "(\w+)"', text, re.MULTILINE)) else None for text in texts]
+    parents = [
+        match[1] if (match := re.search(r'^down_revision = "(\w+)"', text, re.MULTILINE)) else None for text in texts
+    ]
     assert parents == [None, *revisions[:-1]]
