@@ -1,0 +1,1 @@
+"""Feeds: which posts, in which order, a page at a time."""

@@ -1,0 +1,1 @@
+"""Posts: text, attachments, replies, and the rooms ("environments") they are written into."""
