@@ -1,0 +1,1 @@
+"""Media: uploads straight to storage, and the work that turns an original into something that plays."""
