@@ -1,0 +1,5 @@
+"""The guide's smoke test, against any deployment, over HTTP alone."""
+
+from ments.smoke.run import StepResult, run_smoke
+
+__all__ = ["StepResult", "run_smoke"]
