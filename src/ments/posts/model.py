@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from ments.errors import Conflict, Forbidden, Invalid, NotFound
@@ -84,15 +85,15 @@ class EnvironmentView:
 
 @dataclass(frozen=True, slots=True)
 class VariantView:
-    """One file that plays an attachment. Sizes in px and bytes, `bitrate` in bit/s, where known."""
+    """One file that plays or shows an attachment. Sizes in px and bytes, `bitrate` in bit/s (0 for photos)."""
 
     url: str
-    file: str
-    kind: str
-    width: int | None = None
-    height: int | None = None
-    bytes: int | None = None
-    bitrate: int | None = None
+    name: str
+    content_type: str
+    width: int
+    height: int
+    bytes: int
+    bitrate: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +164,39 @@ class ReplyPage:
     posts: list[PostView]
     cursor: str | None
     has_more: bool
+
+
+# what comes in ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AttachmentDraft:
+    """An attachment and what it shows, in words, for people who can't see it."""
+
+    id: UUID
+    alt_text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NewPost:
+    """A post to be written. `media` adds descriptions to `media_ids`, or stands for it when that is empty."""
+
+    content: str = ""
+    media_ids: tuple[UUID, ...] = ()
+    poll: Any = None
+    environment_id: UUID | None = None
+    parent_post_id: UUID | None = None
+    visibility: Visibility = Visibility.PUBLIC
+    media: tuple[AttachmentDraft, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PostChange:
+    """What to change; None leaves a thing as it is. `media_ids` is the whole new list, `media` only describes."""
+
+    content: str | None = None
+    media_ids: tuple[UUID, ...] | None = None
+    media: tuple[AttachmentDraft, ...] = ()
 
 
 # events -----------------------------------------------------------------------------

@@ -1,0 +1,70 @@
+"""Keyset paging: a page starts after a place in the order, so rows may come and go between two pages.
+
+A place leaves as an opaque, sealed text. Pure.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import struct
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from uuid import UUID
+
+from ments.errors import MentsError
+
+PAGE_LIMIT = 20
+PAGE_LIMIT_MAX = 50
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_KEY = struct.Struct(">q16s")
+_SEAL_BYTES = 8
+
+
+class BadCursor(MentsError):
+    """The cursor was not given by this list."""
+
+    code = "bad_cursor"
+    status = HTTPStatus.BAD_REQUEST
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A place in a list ordered by time and id; it need not be that of a post that still exists."""
+
+    at: datetime
+    id: UUID
+
+
+def encode_cursor(secret: str, kind: str, place: Place) -> str:
+    """Write a place as an opaque, sealed text of URL-safe characters.
+
+    secret  a derived key of the deployment; kind  names the list, so that its cursors open no other
+    """
+    body = _KEY.pack((place.at - _EPOCH) // timedelta(microseconds=1), place.id.bytes)
+    return base64.urlsafe_b64encode(body + _seal(secret, kind, body)).decode().rstrip("=")
+
+
+def decode_cursor(secret: str, kind: str, cursor: str) -> Place:
+    """Read a place back. Raises BadCursor for one that is forged, damaged or another list's."""
+    try:
+        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        body, seal = raw[: _KEY.size], raw[_KEY.size :]
+        micros, id_bytes = _KEY.unpack(body)
+    except (ValueError, struct.error) as error:
+        raise BadCursor("This page link is damaged. Start again from the first page.") from error
+    if not hmac.compare_digest(seal, _seal(secret, kind, body)):
+        raise BadCursor("This page link belongs to another list. Start again from the first page.")
+    return Place(at=_EPOCH + timedelta(microseconds=micros), id=UUID(bytes=id_bytes))
+
+
+def _seal(secret: str, kind: str, body: bytes) -> bytes:
+    return hmac.new(secret.encode(), kind.encode() + b"\0" + body, hashlib.sha256).digest()[:_SEAL_BYTES]
+
+
+def clamp_limit(limit: int | None) -> int:
+    """Entries on a page: PAGE_LIMIT unless asked otherwise, from 1 to PAGE_LIMIT_MAX."""
+    return PAGE_LIMIT if limit is None else max(1, min(limit, PAGE_LIMIT_MAX))

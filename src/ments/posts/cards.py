@@ -1,0 +1,122 @@
+"""From the row of a post to the card that a reader is given."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from ments.edge.media_urls import MediaUrls
+from ments.media.model import Audience, MediaStatus
+from ments.posts.model import (
+    AuthorView,
+    EnvironmentView,
+    MediaError,
+    MediaView,
+    Post,
+    PostStatus,
+    PostView,
+    VariantView,
+    ViewerView,
+    Visibility,
+)
+from ments.posts.rules import shown_status
+
+HLS = "application/vnd.apple.mpegurl"
+
+
+def post_of(row: Mapping[str, Any]) -> Post:
+    """Read what the rules need from a row of `posts`."""
+    return Post(
+        id=row["id"],
+        account_id=row["account_id"],
+        parent_post_id=row["parent_post_id"],
+        content=row["content"],
+        visibility=Visibility(row["visibility"]),
+        status=PostStatus(row["status"]),
+    )
+
+
+def draw_card(row: Mapping[str, Any], urls: MediaUrls, viewer_id: UUID | None) -> PostView:
+    """Make the card of a post for one reader, or for all who are not signed in (viewer_id None).
+
+    row  one row of `hydrate_posts`; whether the reader may see it was decided before
+    """
+    is_author = viewer_id == row["account_id"]
+    media = row["media"] or []
+    post = post_of(row)
+    return PostView(
+        id=post.id,
+        content=post.content,
+        created_at=row["created_at"],
+        published_at=row["sorted_at"] if post.status is PostStatus.PUBLISHED else None,
+        edited_at=row["edited_at"],
+        status=shown_status(post.status, [MediaStatus(m["status"]) for m in media]),
+        visibility=post.visibility,
+        author=AuthorView(
+            id=post.account_id,
+            username=row["username"],
+            avatar_url=row["avatar_url"],
+            full_name=row["full_name"],
+            headline=row["headline"],
+            is_verified=row["is_verified"],
+        ),
+        environment=row["environment_id"]
+        and EnvironmentView(id=row["environment_id"], slug=row["environment_slug"], name=row["environment_name"]),
+        media=[_draw_media(m, urls, is_author=is_author) for m in media],
+        poll=None,
+        likes=row["likes"],
+        replies=row["replies"],
+        reposts=row["reposts"],
+        parent_post_id=post.parent_post_id,
+        viewer=None if viewer_id is None else ViewerView(),
+    )
+
+
+def _draw_media(media: Mapping[str, Any], urls: MediaUrls, *, is_author: bool) -> MediaView:
+    variants = [
+        VariantView(
+            url=url,
+            name=v["name"],
+            content_type=v["content_type"],
+            width=v["width"],
+            height=v["height"],
+            bytes=v["bytes"],
+            bitrate=v["bitrate"],
+        )
+        for v in media["variants"]
+        if (url := _url_of(media, v["file"], urls, is_author=is_author))
+    ]
+    files = [v for v in variants if v.content_type != HLS]
+    return MediaView(
+        id=UUID(media["id"]),
+        media_url=max(files, key=lambda v: (v.width * v.height, v.bitrate)).url if files else None,
+        media_type=media["kind"],
+        media_thumbnail=_url_of(media, media["poster_file"], urls, is_author=is_author),
+        width=media["width"],
+        height=media["height"],
+        duration_s=media["duration_s"],
+        alt_text=media["alt_text"],
+        status=media["status"],
+        progress=media["progress"],
+        error=MediaError(code=media["error_code"], message=media["error_text"] or "")
+        if is_author and media["error_code"]
+        else None,
+        blurhash=media["blurhash"],
+        hls_url=next((v.url for v in variants if v.content_type == HLS), None),
+        variants=variants,
+        filename=media["filename"] if is_author else None,
+    )
+
+
+def _url_of(media: Mapping[str, Any], file: str | None, urls: MediaUrls, *, is_author: bool) -> str | None:
+    """A signed URL is given to the author alone: what is drawn for others may be cached for all."""
+    generation = media["generation"]
+    if not file or not generation or not MediaStatus(media["status"]).is_playable:
+        return None
+    if generation.startswith(Audience.PUBLIC.letter):
+        return urls.public(UUID(media["id"]), generation, file)
+    if is_author:
+        return urls.private(UUID(media["id"]), media["epoch"], generation, file, time.time())
+    return None

@@ -1,0 +1,121 @@
+-- name: hydrate_posts(ids)
+-- Everything a card shows, for a page of posts in the order asked; one statement, whatever the number of posts.
+select p.id, p.account_id, p.parent_post_id, p.content, p.visibility, p.status,
+       p.sorted_at, p.created_at, p.edited_at, p.likes, p.replies, p.reposts,
+       a.username::text as username, a.avatar_url, a.full_name, a.headline, a.is_verified,
+       e.id as environment_id, e.slug as environment_slug, e.name as environment_name,
+       attached.media
+from unnest(:ids::uuid[]) with ordinality as wanted (id, place)
+join posts p on p.id = wanted.id and p.status <> 'deleted'
+join accounts a on a.id = p.account_id
+left join environments e on e.id = p.environment_id
+left join lateral (
+  select jsonb_agg(jsonb_build_object(
+           'id', m.id, 'status', m.status, 'kind', m.kind, 'progress', m.progress, 'filename', m.filename,
+           'error_code', m.error_code, 'error_text', m.error_text, 'generation', m.generation, 'epoch', m.epoch,
+           'width', m.width, 'height', m.height, 'duration_s', m.duration_s, 'poster_file', m.poster_file,
+           'blurhash', m.blurhash, 'variants', m.variants, 'alt_text', pm.alt_text
+         ) order by pm.position) as media
+  from post_media pm join media m on m.id = pm.media_id
+  where pm.post_id = p.id
+) as attached on true
+order by wanted.place;
+
+-- name: find_post(id)^
+-- What the rules need to know of one post.
+select id, account_id, parent_post_id, content, visibility, status from posts where id = :id;
+
+-- name: lock_post(id)^
+-- The same, and nobody else changes it until we are done. Order of locks: a post, its media by id, its parent.
+select id, account_id, parent_post_id, content, visibility, status from posts where id = :id for update;
+
+-- name: list_reply_ids(parent_id, viewer_id, after_at, after_id, n)
+-- Replies oldest first, after a place; the viewer's own hidden ones among them.
+select id, sorted_at from posts
+where parent_post_id = :parent_id and status <> 'deleted'
+  and (sorted_at, id) > (:after_at::timestamptz, :after_id::uuid)
+  and ((status = 'published' and visibility = 'public') or account_id = :viewer_id::uuid)
+order by sorted_at, id
+limit :n;
+
+-- name: list_environments()
+-- The rooms in the order of the founding list.
+select id, slug, name from environments order by position, name;
+
+-- name: find_environment(id)^
+-- Does this room exist?
+select id, slug, name from environments where id = :id;
+
+-- name: insert_post(id, account_id, environment_id, parent_post_id, content, visibility, status)$
+-- created_at and sorted_at are the same moment: the clock's, not the transaction's start.
+insert into posts (id, account_id, environment_id, parent_post_id, content, visibility, status, created_at, sorted_at)
+select :id, :account_id, :environment_id, :parent_post_id, :content, :visibility, :status, moment, moment
+from (select clock_timestamp() as moment) as now
+returning id;
+
+-- name: update_content(id, content, edited)!
+-- A post that nobody has seen yet is not "edited".
+update posts set content = :content, edited_at = case when :edited then now() else edited_at end where id = :id;
+
+-- name: publish_post(id)$
+-- A post takes its place in the feeds when it comes to be seen, not when it was begun.
+update posts set status = 'published', sorted_at = clock_timestamp() where id = :id and status = 'waiting' returning id;
+
+-- name: mark_deleted(id)!
+-- The words go at once; the row stays, so that its replies keep their place.
+update posts set status = 'deleted', deleted_at = now(), content = '' where id = :id;
+
+-- name: add_replies(id, n)!
+-- Counts replies that can be seen, in the transaction that makes or ends one.
+update posts set replies = greatest(replies + :n, 0) where id = :id;
+
+-- name: lock_media(ids)
+-- The candidates for attachment, locked in the order of their ids: two writers never wait for each other in a ring.
+select m.id, m.account_id, m.status, m.kind, m.audience, m.generation, pm.post_id
+from media m left join post_media pm on pm.media_id = m.id
+where m.id = any(:ids::uuid[])
+order by m.id
+for update of m;
+
+-- name: list_attached(post_id)
+-- The attachments of a post, in their order.
+select media_id, alt_text from post_media where post_id = :post_id order by position;
+
+-- name: find_post_of_media(media_id)$
+-- The post that an attachment belongs to.
+select post_id from post_media where media_id = :media_id;
+
+-- name: attach_media(post_id, ids, alt_texts)!
+-- All the attachments of a post in one statement, numbered in the order given.
+insert into post_media (post_id, media_id, position, alt_text)
+select :post_id, media_id, place - 1, alt_text
+from unnest(:ids::uuid[], :alt_texts::text[]) with ordinality as given (media_id, alt_text, place);
+
+-- name: detach_media(post_id)!
+-- Before the list is written anew, and when a post is deleted.
+delete from post_media where post_id = :post_id;
+
+-- name: set_media_audience(ids, audience)!
+-- A worker that has not begun to write outputs reads this and writes them under the right letter at once.
+update media set audience = :audience, updated_at = now() where id = any(:ids::uuid[]) and audience <> :audience;
+
+-- name: claim_idempotency_key(account_id, key, request_hash)$
+-- Waits for another request with the same key to commit; no row when that one did.
+insert into idempotency_keys (account_id, key, request_hash) values (:account_id, :key, :request_hash)
+on conflict (account_id, key) do nothing returning true;
+
+-- name: find_idempotency_key(account_id, key)^
+-- What the first request with this key asked and made.
+select request_hash, post_id from idempotency_keys where account_id = :account_id and key = :key;
+
+-- name: set_idempotency_post(account_id, key, post_id)!
+-- The answer to give when the request comes again.
+update idempotency_keys set post_id = :post_id where account_id = :account_id and key = :key;
+
+-- name: forget_idempotency_keys(older_than_h)!
+-- Nobody repeats a request a day later.
+delete from idempotency_keys where created_at < now() - make_interval(hours => :older_than_h);
+
+-- name: count_members_and_rooms()^
+-- For the landing page.
+select (select count(*) from accounts) as accounts, (select count(*) from environments) as environments;

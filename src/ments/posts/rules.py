@@ -1,0 +1,170 @@
+"""What a post may say, hold and be seen by. Pure."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import regex
+
+from ments.media.model import Audience, MediaStatus
+from ments.posts.model import (
+    ALT_TEXT_MAX,
+    ATTACHMENTS_MAX,
+    CONTENT_MAX,
+    CONTENT_MAX_CODE_POINTS,
+    Post,
+    PostRefused,
+    PostStatus,
+    ShownStatus,
+    Visibility,
+)
+
+# Directions are set by the page, for each text on its own: embeddings, overrides and isolates would only serve
+# to turn a neighbour's words around. The marks LRM, RLM and ALM stay, they reach no further than themselves.
+_TURNING = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
+# Byte order mark, interlinear annotations, deprecated format characters: nothing that a reader sees.
+_UNSEEN = frozenset(map(chr, (0xFEFF, 0xFFF9, 0xFFFA, 0xFFFB, *range(0x206A, 0x2070))))
+_DROPPED = _TURNING | _UNSEEN
+# Letters and symbols that draw nothing: Hangul fillers and the empty Braille cell.
+_BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
+_NEW_LINES = regex.compile(r"\r\n|[\r\u0085\u2028\u2029\v\f]")
+_MANY_NEW_LINES = regex.compile(r"\n{3,}")
+
+
+def count_characters(text: str) -> int:
+    """Count extended grapheme clusters (Unicode annex 29), as a browser's `Intl.Segmenter` does."""
+    return sum(1 for _ in regex.finditer(r"\X", text))
+
+
+def clean_text(text: str) -> str:
+    """Make a text safe to show beside others: NFC, `\\n` as the only line break, no controls, stripped.
+
+    At most one blank line in a row stays. A text that would draw nothing becomes ''.
+    """
+    text = _NEW_LINES.sub("\n", unicodedata.normalize("NFC", text)).replace("\t", " ")
+    text = "".join(c for c in text if c == "\n" or (c not in _DROPPED and unicodedata.category(c) not in ("Cc", "Cs")))
+    text = _MANY_NEW_LINES.sub("\n\n", text).strip()
+    return text if any(_draws(c) for c in text) else ""
+
+
+def _draws(c: str) -> bool:
+    return unicodedata.category(c)[0] in "LNPS" and c not in _BLANK_LETTERS
+
+
+def clean_content(text: str) -> str:
+    """Clean the words of a post. Raises PostRefused for more than CONTENT_MAX characters."""
+    text = clean_text(text)
+    if len(text) > CONTENT_MAX_CODE_POINTS:
+        raise PostRefused("content", "content_too_long", "This text has too many combined characters; shorten it.")
+    length = count_characters(text)
+    if length > CONTENT_MAX:
+        raise PostRefused(
+            "content", "content_too_long", f"A post has at most {CONTENT_MAX} characters; this one has {length}."
+        )
+    return text
+
+
+def clean_alt_text(text: str) -> str:
+    """Clean the description of an attachment. Raises PostRefused for more than ALT_TEXT_MAX characters."""
+    text = clean_text(text)
+    if len(text) > 8 * ALT_TEXT_MAX or count_characters(text) > ALT_TEXT_MAX:
+        raise PostRefused("media", "alt_text_too_long", f"A description has at most {ALT_TEXT_MAX} characters.")
+    return text
+
+
+def check_whole(content: str, media_ids: Sequence[UUID]) -> None:
+    """Refuse a post without words or attachments, too many attachments, or one attached twice.
+
+    content  cleaned already
+    Raises PostRefused.
+    """
+    if len(media_ids) > ATTACHMENTS_MAX:
+        raise PostRefused("media_ids", "too_many_attachments", f"A post holds at most {ATTACHMENTS_MAX} attachments.")
+    if len(set(media_ids)) != len(media_ids):
+        raise PostRefused("media_ids", "media_twice", "The same attachment is listed twice.")
+    if not content and not media_ids:
+        raise PostRefused("content", "post_empty", "Write something, or attach a photo or video.")
+
+
+# audience ---------------------------------------------------------------------------
+
+
+def may_see(viewer_id: UUID | None, post: Post) -> bool:
+    """Say whether a reader may see a post; `viewer_id` is None for somebody who is not signed in.
+
+    Until accounts follow each other, `followers` means the author alone.
+    """
+    if post.status is PostStatus.DELETED:
+        return False
+    if viewer_id is not None and viewer_id == post.account_id:
+        return True
+    return post.status is PostStatus.PUBLISHED and post.visibility is Visibility.PUBLIC
+
+
+def is_for_everybody(post: Post) -> bool:
+    """Say whether a post looks the same to every reader, so that one copy may be cached for all."""
+    return may_see(None, post)
+
+
+_WIDTH = {Visibility.PRIVATE: 0, Visibility.FOLLOWERS: 1, Visibility.PUBLIC: 2}
+
+
+def narrower_of(one: Visibility, other: Visibility) -> Visibility:
+    """The visibility of a reply: never wider than what it answers."""
+    return min(one, other, key=_WIDTH.__getitem__)
+
+
+def audience_of(visibility: Visibility) -> Audience:
+    """Who must be able to fetch the attachments of a post."""
+    return Audience.PUBLIC if visibility is Visibility.PUBLIC else Audience.PRIVATE
+
+
+@dataclass(frozen=True, slots=True)
+class Attachable:
+    """What decides whether media may be attached, and whether they let their post appear.
+
+    generation  the folder they play from, None when there is nothing to play; post_id  the post that holds them
+    """
+
+    id: UUID
+    account_id: UUID
+    status: MediaStatus
+    generation: str | None
+    post_id: UUID | None
+
+    def is_playable_for(self, audience: Audience) -> bool:
+        """'p...' folders can be fetched by everybody; the author alone may fetch from either kind."""
+        if not self.status.is_playable or self.generation is None:
+            return False
+        return audience is Audience.PRIVATE or self.generation.startswith(audience.letter)
+
+
+def check_attachable(media_ids: Sequence[UUID], found: Sequence[Attachable], author_id: UUID, post_id: UUID) -> None:
+    """Refuse media that are not the author's own, hang on another post, or will never play.
+
+    found  those of `media_ids` that exist. Somebody else's and none at all get the same answer.
+    Raises PostRefused.
+    """
+    by_id = {media.id: media for media in found}
+    for media_id in media_ids:
+        media = by_id.get(media_id)
+        if media is None or media.account_id != author_id:
+            raise PostRefused("media_ids", "media_unknown", "One of the attachments is not an upload of yours.")
+        if media.post_id not in (None, post_id):
+            raise PostRefused("media_ids", "media_taken", "One of the attachments belongs to another post already.")
+        if media.post_id is None and media.status in (MediaStatus.FAILED, MediaStatus.ERASED):
+            raise PostRefused("media_ids", "media_failed", "One of the attachments could not be prepared. Remove it.")
+
+
+def shown_status(status: PostStatus, media_statuses: Sequence[MediaStatus]) -> ShownStatus:
+    """What a reader is told: a waiting post with a failed attachment will not appear by itself."""
+    if status is PostStatus.WAITING:
+        return (
+            ShownStatus.FAILED
+            if {MediaStatus.FAILED, MediaStatus.ERASED} & set(media_statuses)
+            else ShownStatus.WAITING
+        )
+    return ShownStatus.PUBLISHED
