@@ -38,6 +38,16 @@ class Place:
     at: datetime
     id: UUID
 
+    @classmethod
+    def first(cls) -> Place:
+        """Before every entry of a list that goes forward in time."""
+        return cls(_EPOCH, UUID(int=0))
+
+    @classmethod
+    def last(cls) -> Place:
+        """After every entry: where a list that goes back in time begins."""
+        return cls(datetime(9999, 1, 1, tzinfo=UTC), UUID(int=2**128 - 1))
+
 
 def encode_cursor(secret: str, kind: str, place: Place) -> str:
     """Write a place as an opaque, sealed text of URL-safe characters.

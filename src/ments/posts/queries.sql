@@ -104,7 +104,7 @@ update media set audience = :audience, updated_at = now() where id = any(:ids::u
 insert into idempotency_keys (account_id, key, request_hash) values (:account_id, :key, :request_hash)
 on conflict (account_id, key) do nothing returning true;
 
--- name: find_idempotency_key(account_id, key)^
+-- name: get_idempotency_key(account_id, key)^
 -- What the first request with this key asked and made.
 select request_hash, post_id from idempotency_keys where account_id = :account_id and key = :key;
 

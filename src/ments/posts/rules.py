@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import regex
@@ -15,7 +15,10 @@ from ments.posts.model import (
     ATTACHMENTS_MAX,
     CONTENT_MAX,
     CONTENT_MAX_CODE_POINTS,
+    AttachmentDraft,
+    NewPost,
     Post,
+    PostChange,
     PostRefused,
     PostStatus,
     ShownStatus,
@@ -76,7 +79,7 @@ def clean_alt_text(text: str) -> str:
 
 
 def check_whole(content: str, media_ids: Sequence[UUID]) -> None:
-    """Refuse a post without words or attachments, too many attachments, or one attached twice.
+    """Refuse a post without words or attachments, with too many, or with one twice.
 
     content  cleaned already
     Raises PostRefused.
@@ -87,6 +90,38 @@ def check_whole(content: str, media_ids: Sequence[UUID]) -> None:
         raise PostRefused("media_ids", "media_twice", "The same attachment is listed twice.")
     if not content and not media_ids:
         raise PostRefused("content", "post_empty", "Write something, or attach a photo or video.")
+
+
+def tidy_new(new: NewPost) -> NewPost:
+    """Clean a new post and gather its attachments, with their descriptions, in `media`. Raises PostRefused."""
+    if new.poll is not None:
+        raise PostRefused("poll", "polls_unavailable", "Polls are not available yet. Post without one.")
+    content = clean_content(new.content)
+    ids = list(new.media_ids) or [attachment.id for attachment in new.media]
+    check_whole(content, ids)
+    return replace(new, content=content, media_ids=tuple(ids), media=describe(ids, {}, new.media))
+
+
+def apply_change(
+    content: str, attached: Sequence[AttachmentDraft], change: PostChange
+) -> tuple[str, tuple[AttachmentDraft, ...]]:
+    """The words and attachments of a post after a change. Raises PostRefused."""
+    content = content if change.content is None else clean_content(change.content)
+    ids = [attachment.id for attachment in attached] if change.media_ids is None else list(change.media_ids)
+    check_whole(content, ids)
+    return content, describe(ids, {attachment.id: attachment.alt_text for attachment in attached}, change.media)
+
+
+def describe(
+    ids: Sequence[UUID], known: Mapping[UUID, str], described: Sequence[AttachmentDraft]
+) -> tuple[AttachmentDraft, ...]:
+    """Put descriptions to attachments: the new ones over those known. Raises PostRefused for a stray one."""
+    texts = dict(known)
+    for attachment in described:
+        if attachment.id not in ids:
+            raise PostRefused("media", "media_unknown", "A description names something that is not attached.")
+        texts[attachment.id] = clean_alt_text(attachment.alt_text)
+    return tuple(AttachmentDraft(media_id, texts.get(media_id, "")) for media_id in ids)
 
 
 # audience ---------------------------------------------------------------------------
@@ -157,6 +192,11 @@ def check_attachable(media_ids: Sequence[UUID], found: Sequence[Attachable], aut
             raise PostRefused("media_ids", "media_taken", "One of the attachments belongs to another post already.")
         if media.post_id is None and media.status in (MediaStatus.FAILED, MediaStatus.ERASED):
             raise PostRefused("media_ids", "media_failed", "One of the attachments could not be prepared. Remove it.")
+
+
+def are_playable(attached: Sequence[Attachable], audience: Audience) -> bool:
+    """Say whether a post may appear: all that it holds can be played by its audience."""
+    return all(media.is_playable_for(audience) for media in attached)
 
 
 def shown_status(status: PostStatus, media_statuses: Sequence[MediaStatus]) -> ShownStatus:

@@ -1,0 +1,200 @@
+"""The verbs of posts: each is one transaction.
+
+Locks are taken in one order everywhere (a post, its media by id, its parent), so no two writers wait in a ring;
+`media` locks a row of media alone, before it says that something can be played.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from uuid import UUID, uuid4
+
+import msgspec
+
+from ments.accounts.model import Viewer
+from ments.db import Transaction
+from ments.media.model import Audience, MediaReleased, PublicAudienceWanted
+from ments.parts import Parts
+from ments.posts import rules, store
+from ments.posts.model import (
+    IdempotencyKeyReused,
+    NewPost,
+    NotTheAuthor,
+    Post,
+    PostChange,
+    PostChanged,
+    PostDeleted,
+    PostNotFound,
+    PostPublished,
+    PostPublishedAlready,
+    PostRefused,
+    PostStatus,
+    PostView,
+    Visibility,
+)
+
+_KEY_MAX = 255
+
+
+async def create_post(parts: Parts, author: Viewer, new: NewPost, *, idempotency_key: str | None = None) -> PostView:
+    """Write a post; it appears at once, or when the last of its attachments can be played.
+
+    idempotency_key  the same key with the same request gives the post that the first one made
+
+    Raises PostRefused naming the field, PostNotFound for a parent that the author may not see,
+    IdempotencyKeyReused for a key that came with another request.
+    """
+    draft = rules.tidy_new(new)
+    request_hash = hashlib.sha256(msgspec.json.encode(new, order="sorted")).digest()
+    async with parts.primary.transaction() as tx:
+        if idempotency_key is not None:
+            made = await _made_before(tx, author.id, idempotency_key, request_hash)
+            if made is not None:
+                post_id = made
+            else:
+                post_id = await _write(parts, tx, author, draft)
+                await store.set_idempotency_post(tx, author.id, idempotency_key, post_id)
+        else:
+            post_id = await _write(parts, tx, author, draft)
+    return await store.read_post(parts, author, post_id)
+
+
+async def _made_before(tx: Transaction, account_id: UUID, key: str, request_hash: bytes) -> UUID | None:
+    if not 1 <= len(key) <= _KEY_MAX or not key.isprintable():
+        raise PostRefused(
+            "Idempotency-Key", "idempotency_key_malformed", f"An Idempotency-Key has 1 to {_KEY_MAX} characters."
+        )
+    if await store.claim_idempotency_key(tx, account_id, key, request_hash):
+        return None
+    first_hash, post_id = await store.get_idempotency_key(tx, account_id, key)
+    if first_hash != request_hash:
+        raise IdempotencyKeyReused("This Idempotency-Key came with another request before. Use a new one.")
+    return post_id
+
+
+async def _write(parts: Parts, tx: Transaction, author: Viewer, new: NewPost) -> UUID:
+    post_id = uuid4()
+    if new.environment_id is not None and not await store.has_environment(tx, new.environment_id):
+        raise PostRefused("environment_id", "environment_unknown", "There is no such environment.")
+    visibility = await _visibility_beside_parent(tx, author, new)
+    media_ids = [attachment.id for attachment in new.media]
+    found = await store.lock_media(tx, media_ids)
+    rules.check_attachable(media_ids, found, author.id, post_id)
+    is_whole = rules.are_playable(found, rules.audience_of(visibility))
+    status = PostStatus.PUBLISHED if is_whole else PostStatus.WAITING
+    await store.insert_post(tx, post_id, author.id, new, visibility=visibility, status=status)
+    await store.attach(tx, post_id, new.media)
+    await _open_media(parts, tx, found, rules.audience_of(visibility))
+    if is_whole:
+        await _announce(parts, tx, post_id, author.id, new.parent_post_id)
+    return post_id
+
+
+async def _visibility_beside_parent(tx: Transaction, author: Viewer, new: NewPost) -> Visibility:
+    if new.parent_post_id is None:
+        return new.visibility
+    parent = await store.find_post(tx, new.parent_post_id)
+    if parent is None or not rules.may_see(author.id, parent):
+        raise PostNotFound("The post that you answer does not exist, or is not visible to you.")
+    if parent.status is PostStatus.WAITING:
+        raise PostRefused("parent_post_id", "parent_waiting", "The post that you answer has not appeared yet.")
+    return rules.narrower_of(new.visibility, parent.visibility)
+
+
+async def _open_media(parts: Parts, tx: Transaction, found: Sequence[rules.Attachable], audience: Audience) -> None:
+    """Let a public post's attachments be fetched by everybody.
+
+    What is not finished will be written under the right letter, or moved to it when it is finished: `media`
+    reads the audience under the same row lock. What is finished already is asked for here.
+    """
+    if audience is Audience.PRIVATE:
+        return
+    await store.widen_media(tx, [media.id for media in found], audience)
+    for media in found:
+        if media.status.is_playable and not media.is_playable_for(audience):
+            await parts.outbox.emit(tx, PublicAudienceWanted(media.id))
+
+
+async def _announce(parts: Parts, tx: Transaction, post_id: UUID, author_id: UUID, parent_id: UUID | None) -> None:
+    await store.add_replies(tx, parent_id, 1)
+    await parts.outbox.emit(tx, PostPublished(post_id=post_id, author_id=author_id))
+
+
+async def change_post(parts: Parts, viewer: Viewer, post_id: UUID, change: PostChange) -> PostView:
+    """Change the words, the descriptions, or (while it waits) the attachments of one's own post.
+
+    A list without a failed attachment lets the rest appear ("post without it"); attachments that leave are released.
+    Raises PostNotFound, NotTheAuthor, PostRefused, PostPublishedAlready.
+    """
+    async with parts.primary.transaction() as tx:
+        post = _own(await store.lock_post(tx, post_id), viewer)
+        before = await store.list_attached(tx, post_id)
+        content, after = rules.apply_change(post.content, before, change)
+        ids, ids_before = [a.id for a in after], {a.id for a in before}
+        added = [media_id for media_id in ids if media_id not in ids_before]
+        if added and post.status is PostStatus.PUBLISHED:
+            raise PostPublishedAlready("Readers have seen this post; attachments can be taken away, not added.")
+        found = await store.lock_media(tx, sorted(ids_before | set(ids)))
+        rules.check_attachable(ids, found, viewer.id, post_id)
+        if content != post.content:
+            await store.update_content(tx, post_id, content, edited=post.status is PostStatus.PUBLISHED)
+        if after != before:
+            await store.attach(tx, post_id, after)
+            await _release(parts, tx, ids_before - set(ids))
+        kept = [media for media in found if media.id in ids]
+        audience = rules.audience_of(post.visibility)
+        await _open_media(parts, tx, [media for media in kept if media.id in added], audience)
+        if post.status is PostStatus.PUBLISHED:
+            await parts.outbox.emit(tx, PostChanged(post_id=post_id, author_id=viewer.id))
+        elif rules.are_playable(kept, audience) and await store.publish_row(tx, post_id):
+            await _announce(parts, tx, post_id, viewer.id, post.parent_post_id)
+    return await store.read_post(parts, viewer, post_id)
+
+
+async def delete_post(parts: Parts, viewer: Viewer, post_id: UUID) -> None:
+    """Take one's own post away, with its words and attachments; its replies stay. Again: nothing happens.
+
+    Raises PostNotFound, NotTheAuthor.
+    """
+    async with parts.primary.transaction() as tx:
+        post = await store.lock_post(tx, post_id)
+        if post is not None and post.status is PostStatus.DELETED and post.account_id == viewer.id:
+            return
+        post = _own(post, viewer)
+        media_ids = {attachment.id for attachment in await store.list_attached(tx, post_id)}
+        await store.attach(tx, post_id, ())
+        await store.mark_deleted(tx, post_id)
+        if post.status is PostStatus.PUBLISHED:
+            await store.add_replies(tx, post.parent_post_id, -1)
+        await _release(parts, tx, media_ids)
+        await parts.outbox.emit(
+            tx, PostDeleted(post_id=post_id, author_id=viewer.id, media_ids=tuple(sorted(media_ids)))
+        )
+
+
+async def publish_waiting(parts: Parts, media_id: UUID) -> None:
+    """Let the post that holds these media appear, when all of its attachments can be played. Again: nothing."""
+    async with parts.primary.transaction() as tx:
+        post_id = await store.find_post_of_media(tx, media_id)
+        post = await store.lock_post(tx, post_id) if post_id else None
+        if post is None or post.status is not PostStatus.WAITING:
+            return
+        attached = await store.list_attached(tx, post.id)
+        found = await store.lock_media(tx, [attachment.id for attachment in attached])
+        if rules.are_playable(found, rules.audience_of(post.visibility)) and await store.publish_row(tx, post.id):
+            await _announce(parts, tx, post.id, post.account_id, post.parent_post_id)
+
+
+def _own(post: Post | None, viewer: Viewer) -> Post:
+    """Whoever may see a post is told that it is not theirs; for others there is none."""
+    if post is None or not rules.may_see(viewer.id, post):
+        raise PostNotFound("There is no such post, or it is not visible to you.")
+    if post.account_id != viewer.id:
+        raise NotTheAuthor("Only its author may change a post.")
+    return post
+
+
+async def _release(parts: Parts, tx: Transaction, media_ids: set[UUID]) -> None:
+    if media_ids:
+        await parts.outbox.emit(tx, MediaReleased(media_ids=tuple(sorted(media_ids))))

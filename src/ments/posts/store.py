@@ -1,0 +1,248 @@
+"""Reading posts, replies and rooms; and the statements that writing them is made of."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+from ments.accounts.model import Viewer
+from ments.db import Session, Transaction, load_queries
+from ments.db.keyset import Place, clamp_limit, decode_cursor, encode_cursor
+from ments.edge.media_urls import MediaUrls
+from ments.media.model import Audience, MediaStatus
+from ments.parts import Parts
+from ments.posts.cards import draw_card, post_of
+from ments.posts.model import (
+    AttachmentDraft,
+    EnvironmentView,
+    NewPost,
+    Post,
+    PostNotFound,
+    PostStatus,
+    PostView,
+    ReplyPage,
+    Visibility,
+)
+from ments.posts.rules import Attachable, may_see
+
+queries: Any = load_queries(__file__)
+
+_FIRST_PLACE = Place.first()
+
+
+def cursor_secret(parts: Parts) -> str:
+    """The key that seals cursors."""
+    return parts.settings.secret_for("cursor")
+
+
+# reading ----------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def session_for(parts: Parts, viewer: Viewer | None) -> AsyncIterator[Session]:
+    """Where a reader reads: members on the primary, so that they see what they just wrote, others on a replica."""
+    async with parts.primary.session() if viewer else parts.replica.session() as session:
+        yield session
+
+
+async def hydrate_posts(
+    session: Session, ids: Sequence[UUID], urls: MediaUrls, viewer_id: UUID | None
+) -> list[PostView]:
+    """Make the cards of a page of posts in the order of `ids`, in one statement.
+
+    Leaves out what is deleted, and what this reader may not see (viewer_id None: is not for everybody).
+    """
+    if not ids:
+        return []
+    rows = [row async for row in queries.hydrate_posts(session.connection, ids=list(ids))]
+    return [draw_card(row, urls, viewer_id) for row in rows if may_see(viewer_id, post_of(row))]
+
+
+async def read_post(parts: Parts, viewer: Viewer | None, post_id: UUID) -> PostView:
+    """Read one post. Raises PostNotFound, also for one that the reader may not see."""
+    viewer_id = viewer.id if viewer else None
+    async with session_for(parts, viewer) as session:
+        found = await hydrate_posts(session, [post_id], parts.media_urls, viewer_id)
+    if not found and viewer is None:
+        # A link is often shared and opened before the replicas have the post.
+        async with parts.primary.session() as session:
+            found = await hydrate_posts(session, [post_id], parts.media_urls, viewer_id)
+    if not found:
+        raise PostNotFound("There is no such post, or it is not visible to you.")
+    return found[0]
+
+
+async def read_replies(
+    parts: Parts, viewer: Viewer | None, post_id: UUID, *, cursor: str | None = None, limit: int | None = None
+) -> ReplyPage:
+    """Read one page of the replies to a post, oldest first.
+
+    cursor  of an earlier page of the same post's replies; limit  1..50, 20 when None
+    Raises PostNotFound, BadCursor.
+    """
+    n, kind, secret = clamp_limit(limit), f"replies:{post_id}", cursor_secret(parts)
+    after = decode_cursor(secret, kind, cursor) if cursor else _FIRST_PLACE
+    viewer_id = viewer.id if viewer else None
+    async with session_for(parts, viewer) as session:
+        parent = await find_post(session, post_id)
+        if parent is None or not may_see(viewer_id, parent):
+            raise PostNotFound("There is no such post, or it is not visible to you.")
+        places = [
+            Place(row["sorted_at"], row["id"])
+            async for row in queries.list_reply_ids(
+                session.connection,
+                parent_id=post_id,
+                viewer_id=viewer_id,
+                after_at=after.at,
+                after_id=after.id,
+                n=n + 1,
+            )
+        ]
+        page = places[:n]
+        posts = await hydrate_posts(session, [place.id for place in page], parts.media_urls, viewer_id)
+    has_more = len(places) > n
+    return ReplyPage(posts=posts, cursor=encode_cursor(secret, kind, page[-1]) if has_more else None, has_more=has_more)
+
+
+async def list_environments(parts: Parts) -> list[EnvironmentView]:
+    """Every room, in the order of the founding list."""
+    async with parts.replica.session() as session:
+        return [EnvironmentView(**row) async for row in queries.list_environments(session.connection)]
+
+
+async def find_post(session: Session, post_id: UUID) -> Post | None:
+    """Find what the rules need to know of a post."""
+    row = await queries.find_post(session.connection, id=post_id)
+    return post_of(row) if row else None
+
+
+# writing ----------------------------------------------------------------------------
+
+
+async def lock_post(tx: Transaction, post_id: UUID) -> Post | None:
+    """Find a post, and keep others from changing it until the transaction ends."""
+    row = await queries.lock_post(tx.connection, id=post_id)
+    return post_of(row) if row else None
+
+
+async def lock_media(tx: Transaction, media_ids: Sequence[UUID]) -> list[Attachable]:
+    """Find those of the media that exist, locked, in the order of their ids."""
+    if not media_ids:
+        return []
+    return [
+        Attachable(
+            id=row["id"],
+            account_id=row["account_id"],
+            status=MediaStatus(row["status"]),
+            generation=row["generation"],
+            post_id=row["post_id"],
+        )
+        async for row in queries.lock_media(tx.connection, ids=list(media_ids))
+    ]
+
+
+async def insert_post(
+    tx: Transaction,
+    post_id: UUID,
+    account_id: UUID,
+    new: NewPost,
+    *,
+    visibility: Visibility,
+    status: PostStatus,
+) -> None:
+    """Write the row of a post; its words were cleaned before."""
+    await queries.insert_post(
+        tx.connection,
+        id=post_id,
+        account_id=account_id,
+        environment_id=new.environment_id,
+        parent_post_id=new.parent_post_id,
+        content=new.content,
+        visibility=visibility.value,
+        status=status.value,
+    )
+
+
+async def has_environment(session: Session, environment_id: UUID) -> bool:
+    """Whether there is such a room."""
+    return await queries.find_environment(session.connection, id=environment_id) is not None
+
+
+async def list_attached(session: Session, post_id: UUID) -> tuple[AttachmentDraft, ...]:
+    """The attachments of a post with their descriptions, in their order."""
+    rows = [row async for row in queries.list_attached(session.connection, post_id=post_id)]
+    return tuple(AttachmentDraft(row["media_id"], row["alt_text"]) for row in rows)
+
+
+async def attach(tx: Transaction, post_id: UUID, attachments: Sequence[AttachmentDraft]) -> None:
+    """Make these the attachments of a post, in this order, in the place of those it had."""
+    await queries.detach_media(tx.connection, post_id=post_id)
+    if attachments:
+        await queries.attach_media(
+            tx.connection,
+            post_id=post_id,
+            ids=[attachment.id for attachment in attachments],
+            alt_texts=[attachment.alt_text for attachment in attachments],
+        )
+
+
+async def widen_media(tx: Transaction, media_ids: Sequence[UUID], audience: Audience) -> None:
+    """Say who must be able to fetch these media; whoever writes their outputs next will know."""
+    if media_ids:
+        await queries.set_media_audience(tx.connection, ids=list(media_ids), audience=audience.value)
+
+
+async def publish_row(tx: Transaction, post_id: UUID) -> bool:
+    """Let a waiting post appear now. False when it was not waiting."""
+    return await queries.publish_post(tx.connection, id=post_id) is not None
+
+
+async def update_content(tx: Transaction, post_id: UUID, content: str, *, edited: bool) -> None:
+    """Change the words; `edited` when readers have seen the old ones."""
+    await queries.update_content(tx.connection, id=post_id, content=content, edited=edited)
+
+
+async def mark_deleted(tx: Transaction, post_id: UUID) -> None:
+    """Take a post and its words away."""
+    await queries.mark_deleted(tx.connection, id=post_id)
+
+
+async def add_replies(tx: Transaction, parent_id: UUID | None, n: int) -> None:
+    """Count n replies more (or less, below 0) that can be seen."""
+    if parent_id is not None:
+        await queries.add_replies(tx.connection, id=parent_id, n=n)
+
+
+async def find_post_of_media(session: Session, media_id: UUID) -> UUID | None:
+    """The post that holds an attachment."""
+    found: UUID | None = await queries.find_post_of_media(session.connection, media_id=media_id)
+    return found
+
+
+# a write that may come twice --------------------------------------------------------
+
+
+async def claim_idempotency_key(tx: Transaction, account_id: UUID, key: str, request_hash: bytes) -> bool:
+    """Be the first with this key. Waits while another request with it runs; False once that one committed."""
+    claimed = await queries.claim_idempotency_key(
+        tx.connection, account_id=account_id, key=key, request_hash=request_hash
+    )
+    return claimed is not None
+
+
+async def get_idempotency_key(session: Session, account_id: UUID, key: str) -> tuple[bytes, UUID]:
+    """The hash of the first request with this key, and the post it made; both are there once it committed."""
+    row = await queries.get_idempotency_key(session.connection, account_id=account_id, key=key)
+    return bytes(row["request_hash"]), row["post_id"]
+
+
+async def set_idempotency_post(tx: Transaction, account_id: UUID, key: str, post_id: UUID) -> None:
+    """Remember what the first request with this key made."""
+    await queries.set_idempotency_post(tx.connection, account_id=account_id, key=key, post_id=post_id)
+
+
+async def forget_idempotency_keys(tx: Transaction, *, older_than_h: int) -> None:
+    """Drop the keys of requests that nobody repeats any more."""
+    await queries.forget_idempotency_keys(tx.connection, older_than_h=older_than_h)
