@@ -163,3 +163,9 @@ create table outbox (
 );
 create index outbox_unsent on outbox (id) where sent_at is null;
 create index outbox_sent on outbox (sent_at) where sent_at is not null;
+
+-- When a periodic task last started, so that it runs once a period however many relays there are.
+create table periodic_runs (
+  name text primary key,
+  started_at timestamptz not null
+);
