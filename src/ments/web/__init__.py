@@ -1,0 +1,1 @@
+"""The platform's side of HTTP: who asks, what is refused, how errors and headers look, health."""

@@ -1,0 +1,108 @@
+"""The outermost layer around the web application: what holds for every answer, also for those to mistakes.
+
+It settles who asks, and adds the security headers, Cache-Control and a pending cookie.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+
+from ments.settings import Settings
+from ments.web.asked import believe_the_edge
+from ments.web.caching import PUBLIC, PUBLIC_VARY, cache_control
+from ments.web.cookies import carries_identity, pending_cookie
+
+
+def content_security_policy(*, cdn_url: str, storage_url: str) -> str:
+    """Build the policy: everything from this site, media also from the CDN, uploads also to the storage. Pure."""
+    cdn, storage = _origin(cdn_url), _origin(storage_url)
+
+    def sources(*items: str) -> str:
+        return " ".join(item for item in items if item)
+
+    return "; ".join(
+        (
+            "default-src 'self'",
+            "script-src 'self'",
+            "style-src 'self'",
+            # Frames reserve their size by a style attribute; an attribute cannot load or run anything here.
+            "style-src-attr 'unsafe-inline'",
+            f"img-src {sources("'self'", 'data:', 'blob:', cdn)}",
+            f"media-src {sources("'self'", 'blob:', cdn)}",
+            f"connect-src {sources("'self'", storage, cdn)}",
+            # hls.js demuxes in a worker that it makes from a blob.
+            "worker-src 'self' blob:",
+            "object-src 'none'",
+            "base-uri 'none'",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+        )
+    )
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
+
+
+class Doorway:
+    """ASGI layer: normalises the request, finishes the response's headers."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app = app
+        self._edge_secret = settings.secret_for("edge")
+        policy = content_security_policy(cdn_url=settings.cdn_url, storage_url=settings.s3_public_endpoint_url)
+        self._headers: dict[bytes, bytes] = {
+            b"content-security-policy": policy.encode(),
+            b"x-content-type-options": b"nosniff",
+            b"x-frame-options": b"DENY",
+            # Not `no-referrer`: browsers then send `Origin: null` with forms, and every form would be refused.
+            b"referrer-policy": b"same-origin",
+            b"cross-origin-opener-policy": b"same-origin",
+            b"permissions-policy": b"camera=(self), microphone=(self), geolocation=(), payment=(), usb=()",
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        believe_the_edge(scope, self._edge_secret)
+
+        async def finish(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = self._finished(scope, message["status"], list(message["headers"]))
+            await send(message)
+
+        await self._app(scope, receive, finish)
+
+    def _finished(
+        self, scope: HTTPScope, status: int, headers: list[tuple[bytes, bytes]]
+    ) -> list[tuple[bytes, bytes]]:
+        present = {name.lower(): value for name, value in headers}
+        headers += [(name, value) for name, value in self._headers.items() if name not in present]
+        if b"cache-control" not in present:
+            control = cache_control(
+                method=scope["method"],
+                status=status,
+                for_everyone=_is_for_everyone(scope),
+                carries_identity=carries_identity(scope),
+            )
+            headers.append((b"cache-control", control.encode()))
+            if control == PUBLIC:
+                headers.append((b"vary", PUBLIC_VARY.encode()))
+            present[b"cache-control"] = control.encode()
+        if present[b"cache-control"].startswith(b"public"):
+            # A shared cache would hand one visitor's cookie to everybody.
+            return [(name, value) for name, value in headers if name.lower() != b"set-cookie"]
+        if cookie := pending_cookie(scope):
+            headers.append((b"set-cookie", cookie.encode()))
+        return headers
+
+
+def _is_for_everyone(scope: HTTPScope) -> bool:
+    """Look up the `public=True` that a route was declared with; Litestar leaves the route in the scope."""
+    route: Any = cast("dict[str, Any]", scope).get("route_handler")
+    return bool(route is not None and route.opt.get("public"))

@@ -1,0 +1,81 @@
+"""The web application: the routes it is given, wrapped in what holds for every request."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.types import ASGIApp, ControllerRouterHandler
+
+from ments import __version__
+from ments.parts import Parts
+from ments.settings import Settings
+from ments.web.body import BODY_MAX_BYTES, BoundedRequest
+from ments.web.doorway import Doorway
+from ments.web.health import Readiness, probes_of
+from ments.web.origin import guard_origin
+from ments.web.problems import render_error
+
+OpenParts = Callable[[Settings], AbstractAsyncContextManager[Parts]]
+
+
+def build_site(
+    settings: Settings,
+    open_parts: OpenParts,
+    routes: Sequence[ControllerRouterHandler],
+    dependencies: Mapping[str, Any],
+) -> ASGIApp:
+    """Build the ASGI application.
+
+    open_parts    entered when the server starts this process, left when it stops
+    dependencies  providers that features add to `parts` and `readiness`
+    """
+
+    @asynccontextmanager
+    async def opened(app: Litestar) -> AsyncIterator[None]:
+        async with open_parts(settings) as parts:
+            app.state.parts = parts
+            app.state.readiness = Readiness(probes_of(parts))
+            yield
+
+    app = Litestar(
+        route_handlers=routes,
+        lifespan=[opened],
+        dependencies={
+            "parts": Provide(provide_parts, sync_to_thread=False),
+            "readiness": Provide(provide_readiness, sync_to_thread=False),
+            **dependencies,
+        },
+        middleware=[guard_origin(settings.public_url)],
+        exception_handlers={Exception: render_error},
+        request_class=BoundedRequest,
+        request_max_body_size=BODY_MAX_BYTES,
+        # One log: structlog's, written by `observe`. Errors are logged where they are rendered.
+        logging_config=None,
+        openapi_config=OpenAPIConfig(
+            title="ments",
+            version=__version__,
+            path="/schema",
+            # JSON only: the viewers that come with Litestar load scripts from other hosts.
+            render_plugins=[JsonRenderPlugin(path="/")],
+        ),
+    )
+    return Doorway(app, settings)
+
+
+def provide_parts(state: State) -> Parts:
+    """Hand the process's parts to a route that asks for `parts`."""
+    parts: Parts = state.parts
+    return parts
+
+
+def provide_readiness(state: State) -> Readiness:
+    """Hand out the process's one view of its parts' health."""
+    readiness: Readiness = state.readiness
+    return readiness
