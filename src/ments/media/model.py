@@ -65,6 +65,7 @@ class Variant:
     """
 
     file: str
+    kind: MediaKind
     name: str
     content_type: str
     width: int

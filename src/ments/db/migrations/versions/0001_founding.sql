@@ -67,6 +67,10 @@ create table media (
   audience text not null default 'private' check (audience in ('private', 'public')),
   -- Counts every try to write outputs; a try that lost its race can never overwrite a later one.
   attempt_generation integer not null default 0,
+  -- The job that works on it, so that its own second run may take over at once, and another job only when it is silent.
+  job_id text,
+  -- Times that the sweeper sent a lost job again.
+  requeues integer not null default 0,
   -- The folder whose outputs are served, s{n} or p{n}; null until there is something to play.
   generation text,
   epoch integer not null default 1,
@@ -75,12 +79,12 @@ create table media (
   duration_s double precision,
   poster_file text,
   blurhash text,
-  -- [{file, kind, width, height, bytes, bitrate}], in the folder of `generation`
+  -- [{file, kind, name, content_type, width, height, bytes, bitrate}], in the folder of `generation`
   variants jsonb not null default '[]',
   probe jsonb,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
-  -- Every state that is not final ends by this moment, at the latest by the sweeper's hand.
+  -- When the sweeper looks at it: what is not finished ends then, what is finished and in no post is erased.
   deadline_at timestamptz
 );
 create index media_account on media (account_id, created_at desc);

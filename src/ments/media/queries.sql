@@ -1,0 +1,106 @@
+-- name: lock_account(account_id)!
+-- One account's uploads are started one after another, so that their number is counted exactly.
+select pg_advisory_xact_lock(hashtextextended('uploads:' || :account_id::text, 0));
+
+-- name: count_open_uploads(account_id)$
+-- For the limit on unfinished uploads.
+select count(*) from uploads where account_id = :account_id and status = 'open' and expires_at > now();
+
+-- name: insert_media(id, account_id, filename, lifetime_s)!
+-- The row comes before the bytes, so that a post can already point at it.
+insert into media (id, account_id, status, filename, deadline_at)
+values (:id, :account_id, 'uploading', :filename, now() + make_interval(secs => :lifetime_s) + interval '1 hour');
+
+-- name: insert_upload(id, media_id, account_id, content_type, size, part_size, lifetime_s)^
+-- What was promised; the signature and the completion are checked against it.
+insert into uploads (id, media_id, account_id, status, content_type, size, part_size, expires_at)
+values (:id, :media_id, :account_id, 'open', :content_type, :size, :part_size, now() + make_interval(secs => :lifetime_s))
+returning created_at, expires_at;
+
+-- name: find_upload(id, account_id)^
+-- An account sees its own uploads only.
+select u.id, u.media_id, u.account_id, u.status, m.filename, u.content_type, u.size, u.part_size, u.created_at, u.expires_at
+from uploads u join media m on m.id = u.media_id
+where u.id = :id and u.account_id = :account_id;
+
+-- name: find_upload_of_media(media_id)^
+-- From an object's key to its upload: storage's notification, the worker, the sweeper.
+select u.id, u.media_id, u.account_id, u.status, m.filename, u.content_type, u.size, u.part_size, u.created_at, u.expires_at
+from uploads u join media m on m.id = u.media_id
+where u.media_id = :media_id;
+
+-- name: close_upload(id, status)$
+-- The row lock decides between client, notification and sweeper: one of them closes an open upload.
+update uploads set status = :status, completed_at = case when :status = 'completed' then now() end
+where id = :id and status = 'open' returning media_id;
+
+-- name: queue_media(id, lifetime_s)!
+-- The original is there; a job was emitted in this transaction.
+update media set status = 'queued', updated_at = now(), deadline_at = now() + make_interval(secs => :lifetime_s)
+where id = :id and status in ('uploading', 'queued', 'processing');
+
+-- name: requeue_media(id, lifetime_s)!
+-- Its job was lost; a new one was emitted in this transaction. The old one, should it live, commits nothing.
+update media set status = 'queued', requeues = requeues + 1, attempt_generation = attempt_generation + 1, job_id = null,
+  updated_at = now(), deadline_at = now() + make_interval(secs => :lifetime_s)
+where id = :id and status in ('queued', 'processing');
+
+-- name: find_media(id)^
+-- What anybody who may see it is told.
+select m.*, pm.alt_text, coalesce(p.status = 'published' and p.visibility = 'public', false) as held_by_public_post
+from media m left join post_media pm on pm.media_id = m.id left join posts p on p.id = pm.post_id
+where m.id = :id;
+
+-- name: lock_media(id)^
+-- Before a change that depends on the state; erasing and attaching wait for each other here.
+select m.*, exists (select 1 from post_media pm where pm.media_id = m.id) as attached from media m where m.id = :id for update of m;
+
+-- name: claim_media(id, job_id, lifetime_s)^
+-- One job works on one piece of media: another may take over only from one that has fallen silent.
+update media set status = 'processing', attempt_generation = attempt_generation + 1, job_id = :job_id, updated_at = now(),
+  deadline_at = now() + make_interval(secs => :lifetime_s)
+where id = :id and (status = 'queued' or (status = 'processing' and (job_id = :job_id or deadline_at < now())))
+returning *;
+
+-- name: hold_claim(id, attempt_generation, progress, lifetime_s)$
+-- The heartbeat of a try; no row when the media went to another try or away.
+update media set progress = greatest(progress, :progress), deadline_at = now() + make_interval(secs => :lifetime_s)
+where id = :id and attempt_generation = :attempt_generation and status = 'processing' returning audience;
+
+-- name: commit_generation(id, attempt_generation, generation, kind, width, height, duration_s, poster_file, blurhash, variants, probe, lifetime_s)$
+-- A try that lost its race changes nothing.
+update media set status = 'ready', progress = 1, generation = :generation, kind = :kind, width = :width, height = :height,
+  duration_s = :duration_s, poster_file = :poster_file, blurhash = :blurhash, variants = :variants, probe = :probe,
+  error_code = null, error_text = null, job_id = null, updated_at = now(), deadline_at = now() + make_interval(secs => :lifetime_s)
+where id = :id and attempt_generation = :attempt_generation and status = 'processing' returning audience;
+
+-- name: fail_media(id, attempt_generation, code, text, lifetime_s)$
+-- The same for a failure: an older try's trouble is not the newer one's.
+update media set status = 'failed', error_code = :code, error_text = :text, job_id = null, updated_at = now(),
+  deadline_at = now() + make_interval(secs => :lifetime_s)
+where id = :id and attempt_generation = :attempt_generation and status in ('queued', 'processing') returning id;
+
+-- name: open_to_public(id)^
+-- A public post holds it. A finished private generation gets the number of its public copy.
+update media set audience = 'public', updated_at = now(),
+  attempt_generation = attempt_generation + case when status in ('playable', 'ready') and generation like 's%%' then 1 else 0 end
+where id = :id and status <> 'erased' returning *;
+
+-- name: move_generation(id, attempt_generation, generation, lifetime_s)$
+-- The public copy is whole; it is served from now on, and the sweeper removes the other one once its URLs are old.
+update media set generation = :generation, updated_at = now(), deadline_at = now() + make_interval(secs => :lifetime_s)
+where id = :id and attempt_generation = :attempt_generation and status in ('playable', 'ready') returning id;
+
+-- name: erase_media(id)$
+-- The objects go after the commit; the epoch turns, so that no signed URL of before fits again.
+update media set status = 'erased', epoch = epoch + 1, generation = null, variants = '[]', poster_file = null, blurhash = null,
+  probe = null, filename = '', error_code = null, error_text = null, job_id = null, updated_at = now(), deadline_at = null
+where id = :id and status <> 'erased' returning id;
+
+-- name: settle_media(id)!
+-- A post holds it and nothing is left to tidy: the sweeper need not come again.
+update media set deadline_at = null where id = :id and status in ('playable', 'ready', 'failed');
+
+-- name: list_overdue(n)
+-- What the sweeper has to look at, longest overdue first.
+select id from media where deadline_at < now() order by deadline_at limit :n;

@@ -1,0 +1,208 @@
+"""What may be uploaded, who may see media, and when a state has lasted too long. Pure."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from pathlib import PurePosixPath
+from uuid import UUID
+
+from ments.media.model import Audience, Media, MediaKind, MediaStatus, Probe, UnplayableMedia, UploadRefused
+
+SINGLE_PUT_MAX_BYTES = 64 * 1024 * 1024
+"""Above this an upload goes in parts, so that a broken connection costs one part."""
+
+OPEN_UPLOADS_MAX = 100
+"""Uploads that one account may have open at once: a minute's worth of the rate limit, with room."""
+
+PARTS_MAX = 10_000
+"""What the S3 API allows for one object."""
+
+UPLOAD_LIFETIME = timedelta(hours=24)
+QUEUE_LIFETIME = timedelta(hours=1)
+CLAIM_LIFETIME = timedelta(minutes=3)
+UNATTACHED_LIFETIME = timedelta(hours=24)
+REQUEUES_MAX = 5
+"""Times that the sweeper sends a lost job again before it gives the media up."""
+
+LENGTH_MAX_S = 4 * 3600.0
+FRAME_MAX_PX = 9_437_184
+"""4096x2304. Measured: an 8K frame with four references takes 983 MB to decode."""
+RATE_MAX = 300.0
+"""Frames a second; phones' slow motion is 240."""
+
+FILENAME_MAX = 200
+
+_IMAGES = {"image/jpeg", "image/jpg", "image/png", "image/webp", "image/avif", "image/gif", "image/heic", "image/heif"}
+_UNDECLARED = {"", "application/octet-stream", "binary/octet-stream"}
+_BY_SUFFIX = {
+    **dict.fromkeys((".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".heic", ".heif"), MediaKind.PHOTO),
+    **dict.fromkeys((".mp3", ".m4a", ".aac", ".wav", ".flac", ".ogg", ".oga", ".opus"), MediaKind.AUDIO),
+    **dict.fromkeys(
+        (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".flv", ".wmv", ".3gp", ".ts", ".mts", ".m2ts", ".mpg"),
+        MediaKind.VIDEO,
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class UploadPlan:
+    """An upload that may be started. Sizes in bytes; `part_size` None for a single PUT."""
+
+    filename: str
+    content_type: str
+    size: int
+    part_size: int | None
+
+
+def plan_upload(
+    filename: str, content_type: str, size: int, *, video_max_bytes: int, image_max_bytes: int, part_bytes: int
+) -> UploadPlan:
+    """Decide whether a file may be sent, by what the browser says of it; the probe decides for good later.
+
+    Raises UploadRefused: 415 for what is neither video, photo nor sound, 413 for what is too large.
+    """
+    declared = content_type.split(";")[0].strip().lower()
+    name = clean_filename(filename)
+    kind = _kind_of(declared, PurePosixPath(name).suffix.lower())
+    if kind is None:
+        raise UploadRefused(
+            "We take videos, photos (JPEG, PNG, WebP, AVIF, GIF, HEIC) and sound files. This is something else.",
+            code="unsupported_type",
+            status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        )
+    if size < 1:
+        raise UploadRefused("This file is empty.", code="empty_file")
+    limit = image_max_bytes if kind is MediaKind.PHOTO else video_max_bytes
+    if size > limit:
+        noun = {MediaKind.PHOTO: "A photo", MediaKind.VIDEO: "A video", MediaKind.AUDIO: "A sound file"}[kind]
+        raise UploadRefused(
+            f"{noun} may have up to {show_bytes(limit)}; this one has {show_bytes(size)}.",
+            code="too_large",
+            status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            extra={"limit_bytes": limit},
+        )
+    if size <= SINGLE_PUT_MAX_BYTES:
+        return UploadPlan(name, declared, size, None)
+    return UploadPlan(name, declared, size, max(part_bytes, -(-size // PARTS_MAX)))
+
+
+def _kind_of(declared: str, suffix: str) -> MediaKind | None:
+    if declared in _IMAGES:
+        return MediaKind.PHOTO
+    if declared.startswith("video/"):
+        return MediaKind.VIDEO
+    if declared.startswith("audio/"):
+        return MediaKind.AUDIO
+    if declared in _UNDECLARED:
+        # Phones often declare nothing, and may give no suffix either: then the probe decides.
+        return MediaKind.VIDEO if not suffix else _BY_SUFFIX.get(suffix)
+    return None
+
+
+def clean_filename(filename: str) -> str:
+    """Make a name fit to be shown: its last component, no control or direction marks, at most 200 characters.
+
+    It is never part of a path or key. Never empty.
+    """
+    last = re.split(r"[/\\]", filename)[-1]
+    shown = "".join(char for char in last if unicodedata.category(char)[0] != "C").strip()
+    if len(shown) > FILENAME_MAX:
+        suffix = PurePosixPath(shown).suffix[:10]
+        shown = shown[: FILENAME_MAX - len(suffix)] + suffix
+    return shown or "file"
+
+
+def show_bytes(size: int) -> str:
+    """A size for people: `50 MB`, `2 GiB`."""
+    for unit, name in ((1024**3, "GiB"), (1024**2, "MiB"), (10**6, "MB")):
+        if size >= unit and size % unit == 0:
+            return f"{size // unit} {name}"
+    if size >= 10**9:
+        return f"{size / 10**9:.1f} GB"
+    return f"{size / 10**6:.1f} MB" if size >= 10**5 else f"{size:,} bytes"
+
+
+def media_id_of_key(key: str) -> UUID | None:
+    """The media whose original lies at `key`; None for every other object.
+
+    Ours are `media/{id}/original`; `posts/{id}/original.mp4` is what the guide's producers write.
+    """
+    match = re.fullmatch(r"media/([0-9a-f-]{36})/original|posts/([0-9a-f-]{36})/original(?:\.[a-z0-9]{1,8})?", key)
+    if match is None:
+        return None
+    try:
+        return UUID(match[1] or match[2])
+    except ValueError:
+        return None
+
+
+def may_see(media: Media, *, viewer_id: UUID | None, held_by_public_post: bool) -> bool:
+    """Who may know of a piece of media: its owner, and everybody once a published public post holds it."""
+    if media.status is MediaStatus.ERASED:
+        return False
+    return viewer_id == media.account_id or held_by_public_post
+
+
+def next_generation(audience: Audience, number: int) -> str:
+    """The folder of one try: `p7`, or `s7` for outputs that only signed URLs may fetch."""
+    return f"{audience.letter}{number}"
+
+
+
+def check_probe(probe: Probe) -> None:
+    """Refuse what would take too much time or memory, and what has lost its end.
+
+    Raises UnplayableMedia with words for the author.
+    """
+    video, audio = probe.video, probe.audio
+    if video is None and audio is None:
+        raise UnplayableMedia("There is neither picture nor sound in this file.", code="nothing_to_play")
+    if video is not None and not video.decodable:
+        raise UnplayableMedia(f"The picture is {_name(video.codec)}, which we can't read.", code="picture_unreadable")
+    if audio is not None and not audio.decodable:
+        what = "The picture is fine, but the sound" if video else "The sound"
+        raise UnplayableMedia(
+            f"{what} is {_name(audio.codec)}, which we can't read. Save it with AAC sound and send it again.",
+            code="sound_unreadable",
+        )
+    if probe.length_s > LENGTH_MAX_S or (probe.claimed_s or 0) > LENGTH_MAX_S:
+        raise UnplayableMedia("This lasts longer than 4 hours, which is the most we take.", code="too_long")
+    if video is not None and video.width * video.height > FRAME_MAX_PX:
+        raise UnplayableMedia(
+            f"This video is {video.width} by {video.height} pixels; the most we take is 4096 by 2304.",
+            code="too_many_pixels",
+        )
+    if video is not None and video.rate > RATE_MAX:
+        raise UnplayableMedia(
+            f"This video has {video.rate:,.0f} frames a second; the most we take is {RATE_MAX:.0f}.", code="too_fast"
+        )
+    if probe.claimed_s is not None:
+        check_whole(probe.length_s, probe.claimed_s)
+
+
+def check_whole(length_s: float, expected_s: float) -> None:
+    """Raise UnplayableMedia when a file or its rendition stops clearly before its end.
+
+    A second, or a fiftieth of a long file, is what containers round and encoders trim.
+    """
+    if expected_s - length_s > max(1.0 if expected_s > 4 else expected_s / 4, expected_s / 50):
+        raise UnplayableMedia(
+            f"This file is cut off: it stops after {length_s:.1f} of {expected_s:.1f} s. Send it again.",
+            code="cut_off",
+        )
+
+
+def _name(codec: str) -> str:
+    known = {"dts": "DTS", "none": "in an unknown format", "prores": "ProRes", "apac": "Apple Positional Audio"}
+    return known.get(codec, codec.upper())
+
+
+def looks_like_photo(head: bytes) -> bool:
+    """Whether a file's first 32 bytes are those of a photo that we take (GIF is asked the video way first)."""
+    if head[4:8] == b"ftyp":
+        return head[8:12] in (b"avif", b"heic", b"heix", b"heim", b"heis", b"mif1")
+    return head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")

@@ -1,0 +1,257 @@
+"""Rows of media and uploads, read and written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from ments.db import Session, Transaction, load_queries
+from ments.media import rules
+from ments.media.model import (
+    Audience,
+    Media,
+    MediaKind,
+    MediaStatus,
+    Probe,
+    Upload,
+    UploadStatus,
+    Variant,
+)
+
+queries: Any = load_queries(__file__)
+_MEDIA_FIELDS = tuple(field.name for field in fields(Media))
+_VARIANT_FIELDS = tuple(field.name for field in fields(Variant))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Media with what stands around it. `held_by_public_post`: everybody may see the post that holds it."""
+
+    media: Media
+    held_by_public_post: bool
+    alt_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What a try has made of an original: lengths in s, sizes in px; the files lie in the try's folder."""
+
+    kind: MediaKind
+    width: int | None
+    height: int | None
+    duration_s: float | None
+    poster_file: str | None
+    blurhash: str | None
+    variants: tuple[Variant, ...]
+    probe: Probe | None
+
+
+# uploads ----------------------------------------------------------------------------
+
+
+async def count_open_uploads(tx: Transaction, account_id: UUID) -> int:
+    """Count an account's open uploads; until the transaction ends nobody else starts one for it."""
+    await queries.lock_account(tx.connection, account_id=account_id)
+    count: int = await queries.count_open_uploads(tx.connection, account_id=account_id)
+    return count
+
+
+async def insert_upload(tx: Transaction, *, upload_id: UUID, media_id: UUID, account_id: UUID, plan: rules.UploadPlan) -> Upload:
+    """Write down an upload that was planned, and the media that it will become."""
+    lifetime_s = rules.UPLOAD_LIFETIME.total_seconds()
+    await queries.insert_media(
+        tx.connection, id=media_id, account_id=account_id, filename=plan.filename, lifetime_s=lifetime_s
+    )
+    row = await queries.insert_upload(
+        tx.connection,
+        id=upload_id,
+        media_id=media_id,
+        account_id=account_id,
+        content_type=plan.content_type,
+        size=plan.size,
+        part_size=plan.part_size,
+        lifetime_s=lifetime_s,
+    )
+    return Upload(
+        id=upload_id,
+        media_id=media_id,
+        account_id=account_id,
+        status=UploadStatus.OPEN,
+        filename=plan.filename,
+        content_type=plan.content_type,
+        size=plan.size,
+        part_size=plan.part_size,
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+    )
+
+
+async def find_upload(session: Session, upload_id: UUID, account_id: UUID) -> Upload | None:
+    """Find an upload among an account's own."""
+    return _upload(await queries.find_upload(session.connection, id=upload_id, account_id=account_id))
+
+
+async def find_upload_of_media(session: Session, media_id: UUID) -> Upload | None:
+    """Find the upload that brings, or brought, the original of these media."""
+    return _upload(await queries.find_upload_of_media(session.connection, media_id=media_id))
+
+
+async def close_upload(tx: Transaction, upload_id: UUID, status: UploadStatus) -> bool:
+    """End an open upload; False when somebody else has ended it."""
+    return await queries.close_upload(tx.connection, id=upload_id, status=status) is not None
+
+
+def _upload(row: Mapping[str, Any] | None) -> Upload | None:
+    return Upload(**{**row, "status": UploadStatus(row["status"])}) if row else None
+
+
+# media: reading ---------------------------------------------------------------------
+
+
+async def find_media(session: Session, media_id: UUID) -> Found | None:
+    """Find media, and whether a public post holds them."""
+    row = await queries.find_media(session.connection, id=media_id)
+    return Found(_media(row), row["held_by_public_post"], row["alt_text"] or "") if row else None
+
+
+async def lock_media(tx: Transaction, media_id: UUID) -> tuple[Media, bool] | None:
+    """Lock a row; returns it and whether a post holds it."""
+    row = await queries.lock_media(tx.connection, id=media_id)
+    return (_media(row), row["attached"]) if row else None
+
+
+async def list_overdue(session: Session, n: int) -> list[UUID]:
+    """List media whose deadline has passed, longest overdue first."""
+    return [row["id"] async for row in queries.list_overdue(session.connection, n=n)]
+
+
+async def read_requeues(tx: Transaction, media_id: UUID) -> int:
+    """How often the sweeper sent this media's job again."""
+    row = await queries.lock_media(tx.connection, id=media_id)
+    return int(row["requeues"])
+
+
+def _media(row: Mapping[str, Any]) -> Media:
+    known = {name: row[name] for name in _MEDIA_FIELDS}
+    return Media(
+        **{
+            **known,
+            "status": MediaStatus(row["status"]),
+            "kind": MediaKind(row["kind"]) if row["kind"] else None,
+            "audience": Audience(row["audience"]),
+            "variants": tuple(_variant(variant) for variant in row["variants"]),
+        }
+    )
+
+
+def _variant(stored: Mapping[str, Any]) -> Variant:
+    # A newer process may have written members that this one does not know.
+    return Variant(**{**{name: stored[name] for name in _VARIANT_FIELDS}, "kind": MediaKind(stored["kind"])})
+
+
+# media: a try -----------------------------------------------------------------------
+
+
+async def claim_media(tx: Transaction, media_id: UUID, job_id: str) -> Media | None:
+    """Begin a try; None when the media wait for nobody, or another job is at work on them."""
+    row = await queries.claim_media(
+        tx.connection, id=media_id, job_id=job_id, lifetime_s=_seconds(rules.CLAIM_LIFETIME)
+    )
+    return _media(row) if row else None
+
+
+async def hold_claim(tx: Transaction, media_id: UUID, number: int, progress: float) -> Audience | None:
+    """Say that try `number` lives; returns the audience wanted, None when the try has lost the media."""
+    audience = await queries.hold_claim(
+        tx.connection,
+        id=media_id,
+        attempt_generation=number,
+        progress=progress,
+        lifetime_s=_seconds(rules.CLAIM_LIFETIME),
+    )
+    return Audience(audience) if audience else None
+
+
+async def commit_generation(
+    tx: Transaction, media_id: UUID, number: int, generation: str, outputs: Outputs
+) -> Audience | None:
+    """Make a try's outputs the ones that are served; returns the audience wanted by now, None when the try lost."""
+    audience = await queries.commit_generation(
+        tx.connection,
+        id=media_id,
+        attempt_generation=number,
+        generation=generation,
+        kind=outputs.kind,
+        width=outputs.width,
+        height=outputs.height,
+        duration_s=outputs.duration_s,
+        poster_file=outputs.poster_file,
+        blurhash=outputs.blurhash,
+        variants=Jsonb([asdict(variant) for variant in outputs.variants]),
+        probe=Jsonb(asdict(outputs.probe)) if outputs.probe else None,
+        lifetime_s=_seconds(rules.UNATTACHED_LIFETIME),
+    )
+    return Audience(audience) if audience else None
+
+
+async def fail_media(tx: Transaction, media_id: UUID, number: int, *, code: str, text: str) -> bool:
+    """Write down why media will not play; False when another try has them."""
+    failed = await queries.fail_media(
+        tx.connection,
+        id=media_id,
+        attempt_generation=number,
+        code=code,
+        text=text,
+        lifetime_s=_seconds(rules.UNATTACHED_LIFETIME),
+    )
+    return failed is not None
+
+
+# media: between tries ---------------------------------------------------------------
+
+
+async def queue_media(tx: Transaction, media_id: UUID) -> None:
+    """The original is there; the job is emitted beside this."""
+    await queries.queue_media(tx.connection, id=media_id, lifetime_s=_seconds(rules.QUEUE_LIFETIME))
+
+
+async def requeue_media(tx: Transaction, media_id: UUID) -> None:
+    """The job was lost; another one is emitted beside this."""
+    await queries.requeue_media(tx.connection, id=media_id, lifetime_s=_seconds(rules.QUEUE_LIFETIME))
+
+
+async def open_to_public(tx: Transaction, media_id: UUID) -> Media | None:
+    """Set the public audience. A finished private generation is counted on: `attempt_generation` numbers its copy."""
+    row = await queries.open_to_public(tx.connection, id=media_id)
+    return _media(row) if row else None
+
+
+async def move_generation(tx: Transaction, media_id: UUID, number: int, generation: str) -> bool:
+    """Serve another copy of the same outputs; False when somebody was quicker."""
+    moved = await queries.move_generation(
+        tx.connection,
+        id=media_id,
+        attempt_generation=number,
+        generation=generation,
+        lifetime_s=_seconds(rules.UNATTACHED_LIFETIME),
+    )
+    return moved is not None
+
+
+async def erase_media(tx: Transaction, media_id: UUID) -> bool:
+    """Forget media; False when they were erased before."""
+    return await queries.erase_media(tx.connection, id=media_id) is not None
+
+
+async def settle_media(tx: Transaction, media_id: UUID) -> None:
+    """Take finished media off the sweeper's list."""
+    await queries.settle_media(tx.connection, id=media_id)
+
+
+def _seconds(lifetime: timedelta) -> float:
+    return lifetime.total_seconds()
