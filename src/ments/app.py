@@ -7,7 +7,7 @@ work to PERIODIC.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -16,11 +16,13 @@ from granian.server import Server
 from litestar.types import ASGIApp
 
 from ments.accounts import api as accounts_api
+from ments.accounts import pages as accounts_pages
+from ments.accounts import tasks as accounts_tasks
 from ments.accounts.viewers import DEPENDENCIES as VIEWER_DEPENDENCIES
 from ments.cache import PageCache, Valkey
 from ments.db import Primary, Replica
 from ments.edge.media_urls import MediaUrls
-from ments.jobs.outbox import Outbox
+from ments.jobs import Bindings, JobQueues, Outbox, PeriodicTask, TaskDefinition
 from ments.observe import Observed, start_observing, stop_observing
 from ments.parts import Parts
 from ments.settings import Settings, read_settings
@@ -32,13 +34,16 @@ from ments.web.site import build_site
 ROUTES: list[Any] = [
     *health.ROUTES,
     *accounts_api.ROUTES,
+    *accounts_pages.ROUTES,
 ]
-# Queue entries, for the worker.
-TASKS: list[Any] = []
-# Event type -> the tasks that it causes.
-BINDINGS: dict[type, tuple[Any, ...]] = {}
+# Event type -> the tasks that it causes; an empty tuple when nothing listens yet.
+BINDINGS: dict[type[Any], Sequence[TaskDefinition]] = {}
+# Tasks that no event of ours causes, only producers outside.
+TASKS: list[TaskDefinition] = []
 # Work that the relay repeats, one at a time for the whole deployment.
-PERIODIC: list[Any] = []
+PERIODIC: list[PeriodicTask] = [
+    *accounts_tasks.PERIODIC,
+]
 
 _BACKLOG = 1024
 # Requests that one process works on; the rest wait in the backlog, and past that the edge answers.
@@ -61,8 +66,8 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
         stack.push_async_callback(replica.close)
         valkey = Valkey(settings.redis_url)
         stack.push_async_callback(valkey.close)
-        outbox = Outbox(settings, BINDINGS, primary)
-        stack.push_async_callback(outbox.close)
+        queues = JobQueues(settings.redis_url)
+        stack.push_async_callback(queues.close)
         yield Parts(
             settings=settings,
             primary=primary,
@@ -72,7 +77,7 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
             bucket=Bucket(settings),
             signer=Signer(settings),
             media_urls=MediaUrls(settings),
-            outbox=outbox,
+            outbox=Outbox(primary, queues, Bindings(BINDINGS, TASKS)),
         )
 
 
@@ -107,5 +112,4 @@ def run_api(settings: Settings) -> None:
         respawn_interval=0.5,
         workers_kill_timeout=_STOP_S,
         websockets=False,
-        process_name="ments-api",
     ).serve()
