@@ -35,6 +35,7 @@ from ments.posts.model import (
 )
 
 _KEY_MAX = 255
+_KEY_LIFE_H = 24
 
 
 async def create_post(parts: Parts, author: Viewer, new: NewPost, *, idempotency_key: str | None = None) -> PostView:
@@ -198,3 +199,9 @@ def _own(post: Post | None, viewer: Viewer) -> Post:
 async def _release(parts: Parts, tx: Transaction, media_ids: set[UUID]) -> None:
     if media_ids:
         await parts.outbox.emit(tx, MediaReleased(media_ids=tuple(sorted(media_ids))))
+
+
+async def forget_idempotency_keys(parts: Parts) -> None:
+    """Drop keys a day old: nobody repeats a request later than that."""
+    async with parts.primary.transaction() as tx:
+        await store.forget_idempotency_keys(tx, older_than_h=_KEY_LIFE_H)

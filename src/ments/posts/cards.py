@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -116,7 +115,7 @@ def _url_of(media: Mapping[str, Any], file: str | None, urls: MediaUrls, *, is_a
     if not file or not generation or not MediaStatus(media["status"]).is_playable:
         return None
     if generation.startswith(Audience.PUBLIC.letter):
-        return urls.public(UUID(media["id"]), generation, file)
+        return urls.public(media["id"], generation, file)
     if is_author:
-        return urls.private(UUID(media["id"]), media["epoch"], generation, file, time.time())
+        return urls.private(media["id"], media["epoch"], generation, file)
     return None

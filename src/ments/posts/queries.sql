@@ -115,7 +115,3 @@ update idempotency_keys set post_id = :post_id where account_id = :account_id an
 -- name: forget_idempotency_keys(older_than_h)!
 -- Nobody repeats a request a day later.
 delete from idempotency_keys where created_at < now() - make_interval(hours => :older_than_h);
-
--- name: count_members_and_rooms()^
--- For the landing page.
-select (select count(*) from accounts) as accounts, (select count(*) from environments) as environments;

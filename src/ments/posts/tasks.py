@@ -1,0 +1,20 @@
+"""Queue entries of posts."""
+
+from __future__ import annotations
+
+from ments.jobs import JobContext, periodic, task
+from ments.media.model import MediaPlayable
+from ments.parts import Parts
+from ments.posts import actions
+
+
+@task(queue="default", name="publish_waiting", attempts=8, backoff_s=1.0)
+async def publish_waiting(parts: Parts, job: JobContext, event: MediaPlayable) -> None:
+    """Let a post appear once the last of its attachments can be played."""
+    await actions.publish_waiting(parts, event.media_id)
+
+
+@periodic(every_s=3600)
+async def forget_idempotency_keys(parts: Parts) -> None:
+    """Drop the keys of requests that nobody repeats any more."""
+    await actions.forget_idempotency_keys(parts)
