@@ -4,6 +4,7 @@ A process calls `start_observing(settings, "ments-api")` once and `stop_observin
 `with span("probe"):` times a step, `report_error(error)` reports what nobody else will see.
 """
 
+from ments.observe.exporter import serve_metrics, share_between_processes
 from ments.observe.middleware import Observed
 from ments.observe.process import start_observing, stop_observing
 from ments.observe.reports import report_error, report_request_error
@@ -18,6 +19,8 @@ __all__ = [
     "report_request_error",
     "scrub",
     "scrub_text",
+    "serve_metrics",
+    "share_between_processes",
     "span",
     "start_observing",
     "stop_observing",

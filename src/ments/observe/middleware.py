@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
 
 from ments.observe.metrics import HTTP_RUNNING, HTTP_SECONDS
 from ments.observe.reports import report_request_error
+from ments.observe.sample import sample_if_due
 from ments.observe.trace import trace_from
 
 log = structlog.get_logger("ments.access")
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+# An ASGI application: (scope, receive, send). Each framework has types of its own for the three.
+App = Callable[[Any, Any, Any], Awaitable[None]]
 
 # Asked every few seconds by probes: measured, not logged.
 _UNLOGGED = frozenset({"/api/health", "/api/ready"})
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SERVER_ERROR = 500
+# nginx's figure for a reader who left before the answer began.
+_CLIENT_GONE = 499
 
 
 class Observed:
@@ -31,7 +31,7 @@ class Observed:
     def __init__(self, app: App) -> None:
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -41,11 +41,13 @@ class Observed:
         status = 0
         sent_bytes = 0
         traceparent = next((value for name, value in scope["headers"] if name == b"traceparent"), b"")
-        HTTP_RUNNING.inc()
+        method_label = method if method in _METHODS else "other"
+        running = HTTP_RUNNING.labels(method_label)
+        running.inc()
         with trace_from(traceparent.decode("latin-1"), method, kind="server") as current:
             trace_header = (b"x-trace-id", f"{current.get_span_context().trace_id:032x}".encode())
 
-            async def send_traced(message: Message) -> None:
+            async def send_traced(message: Any) -> None:
                 nonlocal status, sent_bytes
                 if message["type"] == "http.response.start":
                     status = message["status"]
@@ -65,8 +67,10 @@ class Observed:
                 took_s = time.perf_counter() - started
                 # Without a route the path is whatever somebody made up: never a label.
                 route = scope.get("path_template") or "unmatched"
-                HTTP_RUNNING.dec()
-                HTTP_SECONDS.labels(method if method in _METHODS else "other", route, str(status)).observe(took_s)
+                status = status or _CLIENT_GONE
+                running.dec()
+                HTTP_SECONDS.labels(method_label, route, str(status)).observe(took_s)
+                sample_if_due()
                 if current.is_recording():
                     current.update_name(f"{method} {route}")
                     current.set_attributes(

@@ -6,6 +6,7 @@ import structlog
 
 from ments.observe.logs import start_logging
 from ments.observe.reports import start_reports, stop_reports
+from ments.observe.sample import name_service
 from ments.observe.trace import start_tracing, stop_tracing
 from ments.settings import Settings
 
@@ -17,6 +18,7 @@ def start_observing(settings: Settings, service: str) -> None:
 
     service  ments-api, ments-worker or ments-relay. Call once a process, after any fork.
     """
+    name_service(service)
     start_logging(settings.log_format, service=service)
     start_tracing(settings.otlp_endpoint, service=service, environment=settings.environment)
     start_reports(settings.sentry_dsn, service=service, environment=settings.environment)
