@@ -1,0 +1,5 @@
+"""`python -m ments` is `ments`."""
+
+from ments.cli import main
+
+main()
