@@ -7,10 +7,11 @@ work to PERIODIC.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import Any
 
+import uvloop
 from granian.constants import Interfaces, Loops
 from granian.server import Server
 from litestar.types import ASGIApp
@@ -22,27 +23,42 @@ from ments.accounts.viewers import DEPENDENCIES as VIEWER_DEPENDENCIES
 from ments.cache import PageCache, Valkey
 from ments.db import Primary, Replica
 from ments.edge.media_urls import MediaUrls
-from ments.jobs import Bindings, JobQueues, Outbox, PeriodicTask, TaskDefinition
-from ments.observe import Observed, start_observing, stop_observing
+from ments.feeds import api as feeds_api
+from ments.feeds import tasks as feeds_tasks
+from ments.jobs import Bindings, JobQueues, JobsError, Outbox, PeriodicTask, TaskDefinition
+from ments.jobs.process import relay, stop_on_signals, work
+from ments.observe import Observed, serve_metrics, share_between_processes, start_observing, stop_observing
+from ments.media.model import MediaPlayable
 from ments.parts import Parts
+from ments.posts import api as posts_api
+from ments.posts import tasks as posts_tasks
+from ments.posts.model import PostChanged, PostDeleted, PostPublished
 from ments.settings import Settings, read_settings
 from ments.storage import Bucket, Signer
 from ments.web import health
-from ments.web.site import build_site
+from ments.web.site import OpenParts, build_site
 
 # Requests: handlers, controllers, routers.
 ROUTES: list[Any] = [
     *health.ROUTES,
     *accounts_api.ROUTES,
     *accounts_pages.ROUTES,
+    *posts_api.ROUTES,
+    *feeds_api.ROUTES,
 ]
 # Event type -> the tasks that it causes; an empty tuple when nothing listens yet.
-BINDINGS: dict[type[Any], Sequence[TaskDefinition]] = {}
+BINDINGS: dict[type[Any], Sequence[TaskDefinition]] = {
+    MediaPlayable: (posts_tasks.publish_waiting,),
+    PostPublished: (feeds_tasks.purge_after_publish,),
+    PostChanged: (feeds_tasks.purge_after_change,),
+    PostDeleted: (feeds_tasks.purge_after_delete,),
+}
 # Tasks that no event of ours causes, only producers outside.
 TASKS: list[TaskDefinition] = []
 # Work that the relay repeats, one at a time for the whole deployment.
 PERIODIC: list[PeriodicTask] = [
     *accounts_tasks.PERIODIC,
+    *posts_tasks.PERIODIC,
 ]
 
 _BACKLOG = 1024
@@ -67,7 +83,7 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
         valkey = Valkey(settings.redis_url)
         stack.push_async_callback(valkey.close)
         queues = JobQueues(settings.redis_url)
-        stack.push_async_callback(queues.close)
+        stack.push_async_callback(queues.aclose)
         yield Parts(
             settings=settings,
             primary=primary,
@@ -76,21 +92,32 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
             pages=PageCache(valkey),
             bucket=Bucket(settings),
             signer=Signer(settings),
-            media_urls=MediaUrls(settings),
+            media_urls=MediaUrls(settings.media_signing_keys, settings.cdn_url),
             outbox=Outbox(primary, queues, Bindings(BINDINGS, TASKS)),
         )
 
 
-def create_app(settings: Settings, routes: Sequence[Any] = ROUTES) -> ASGIApp:
-    """Build the web application for these settings, without opening anything yet."""
-    return Observed(build_site(settings, open_parts, routes, VIEWER_DEPENDENCIES))  # type: ignore[arg-type, return-value]  # ASGI, spelled twice
+def create_app(settings: Settings, routes: Sequence[Any] = ROUTES, opened: OpenParts = open_parts) -> ASGIApp:
+    """Build the web application for these settings; `opened` is entered when the server starts it."""
+    site = build_site(settings, opened, routes, VIEWER_DEPENDENCIES)
+    return Observed(site)  # type: ignore[arg-type, return-value]  # ASGI, spelled twice
+
+
+@asynccontextmanager
+async def _open_observed(settings: Settings) -> AsyncIterator[Parts]:
+    """Open the parts of a process that is observed; the last spans and reports are sent when it stops."""
+    try:
+        async with open_parts(settings) as parts:
+            yield parts
+    finally:
+        stop_observing()
 
 
 def create_asgi() -> ASGIApp:
     """Build the web application of this process from its environment: granian calls it once a process."""
     settings = read_settings(os.environ)
     start_observing(settings, "ments-api")
-    return create_app(settings)
+    return create_app(settings, opened=_open_observed)
 
 
 def run_api(settings: Settings) -> None:
@@ -98,6 +125,11 @@ def run_api(settings: Settings) -> None:
 
     The processes read the environment themselves, so `settings` must have come from it.
     """
+    stop_metrics = None
+    if settings.metrics_port:
+        # The processes are forked from this one and count in files; this one adds them up and shows them.
+        share_between_processes(settings.home / "run" / f"metrics-{settings.api_port}")
+        stop_metrics = serve_metrics(settings.metrics_port)
     Server(
         target="ments.app:create_asgi",
         factory=True,
@@ -113,3 +145,52 @@ def run_api(settings: Settings) -> None:
         workers_kill_timeout=_STOP_S,
         websockets=False,
     ).serve()
+    if stop_metrics is not None:
+        stop_metrics()
+
+
+def run_worker(settings: Settings, queues: Sequence[str]) -> None:
+    """Run the jobs of these queues until SIGTERM or SIGINT; what runs then is finished or handed back.
+
+    Raises JobsError when there is no such queue.
+    """
+    slots = {"media": settings.media_concurrency, "default": settings.default_concurrency}
+    unknown = [queue for queue in queues if queue not in slots]
+    if unknown or not queues:
+        raise JobsError(f"There is no queue {', '.join(unknown) or '(none given)'}; choose from {', '.join(slots)}.")
+
+    async def body() -> None:
+        stop = stop_on_signals()
+        async with open_parts(settings) as parts:
+            await work(
+                {queue: slots[queue] for queue in queues},
+                redis_url=settings.redis_url,
+                bindings=Bindings(BINDINGS, TASKS),
+                parts=parts,
+                stop=stop,
+            )
+
+    _run_observed(settings, "ments-worker", body)
+
+
+def run_relay(settings: Settings) -> None:
+    """Send what the outbox still holds and run the periodic work, until SIGTERM or SIGINT."""
+
+    async def body() -> None:
+        stop = stop_on_signals()
+        async with open_parts(settings) as parts, aclosing(JobQueues(settings.redis_url)) as queues:
+            await relay(
+                parts.primary, queues, bindings=Bindings(BINDINGS, TASKS), parts=parts, periodic=PERIODIC, stop=stop
+            )
+
+    _run_observed(settings, "ments-relay", body)
+
+
+def _run_observed(settings: Settings, service: str, body: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    start_observing(settings, service)
+    stop_metrics = serve_metrics(settings.metrics_port)
+    try:
+        uvloop.run(body())
+    finally:
+        stop_metrics()
+        stop_observing()

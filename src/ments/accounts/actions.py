@@ -47,9 +47,7 @@ async def register(parts: Parts, *, email: str, username: str, password: str) ->
         return SignedIn(account, await open_session(tx, account.id))
 
 
-async def create_account(
-    parts: Parts, *, username: str, email: str, password: str, is_admin: bool = False
-) -> Account:
+async def create_account(parts: Parts, *, username: str, email: str, password: str, is_admin: bool = False) -> Account:
     """Make an account without signing it in, for operators; the same rules hold."""
     if found := check_registration(email=email, username=username, password=password):
         raise InvalidFields(found)
@@ -139,9 +137,7 @@ async def _create_operator(tx: Transaction) -> Account:
     return await _insert(tx, _OPERATOR_NAME, "operator@localhost", password_hash=None, is_admin=True)
 
 
-async def _insert(
-    tx: Transaction, username: str, email: str, *, password_hash: str | None, is_admin: bool
-) -> Account:
+async def _insert(tx: Transaction, username: str, email: str, *, password_hash: str | None, is_admin: bool) -> Account:
     account = await store.insert_account(
         tx,
         id=uuid4(),

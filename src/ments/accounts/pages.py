@@ -129,22 +129,24 @@ def _form_page(request: Asked, viewer: Viewer | None, template: str, redirect: s
 
 
 def _show_again(request: Asked, template: str, form: dict[str, str], error: MentsError) -> Response[Any]:
-    """Render a form with what was typed (but the password), `errors` by field, and the sentence above it."""
-    fields = error.fields if isinstance(error, (InvalidFields, Taken)) else ()
-    paused = error.problem_status == HTTPStatus.TOO_MANY_REQUESTS
+    """Render a form with what was typed (but the password), `errors` by field, and the sentence above it.
+
+    problem  {code, message}, with `tries_left` after a wrong try and `paused_until` (ISO 8601) during a pause
+    """
     if error.problem_status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise error
-    response = render(
+    fields = error.fields if isinstance(error, (InvalidFields, Taken)) else ()
+    paused = error.problem_status == HTTPStatus.TOO_MANY_REQUESTS
+    return render(
         request,
         template,
-        status_code=HTTPStatus.TOO_MANY_REQUESTS if paused else HTTPStatus.UNPROCESSABLE_ENTITY,
+        headers=error.headers,
+        status=HTTPStatus.TOO_MANY_REQUESTS if paused else HTTPStatus.UNPROCESSABLE_ENTITY,
         redirect=safe_redirect(form["redirect"]),
         values={name: value for name, value in form.items() if name != "password"},
         errors={item.field: item.message for item in fields},
         problem={"code": error.problem_code, "message": error.safe, **error.extra},
     )
-    response.headers.update(error.headers)
-    return response
 
 
 async def _fields(request: Asked, *names: str) -> dict[str, str]:

@@ -21,7 +21,7 @@ RESERVED_USERNAMES = frozenset(
     home internal login logout mail media ments messages metrics moderator new notifications null official onboarding
     operator ops people post posts privacy profile ready redirect register root schema search security settings signin
     signout signup static status support system team terms trending undefined user users webhooks www
-    """.split()
+    """.split()  # noqa: SIM905 (a list of words, not of strings)
 )
 
 

@@ -11,6 +11,7 @@ import secrets
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import cast
 from uuid import UUID
 
 import msgspec
@@ -131,7 +132,7 @@ async def _read(valkey: Valkey, token_hash: bytes) -> bytes | None:
     if time.monotonic() < _Rest.until:
         return None
     try:
-        value: bytes | None = await valkey.client.get(_key(token_hash))
+        value = cast("bytes | None", await valkey.client.get(_key(token_hash)))
     except (RedisError, OSError) as error:
         _Rest.until = time.monotonic() + _REST_S
         log.warning("session_cache_unreachable", error=repr(error))

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from litestar import Request
 from litestar.di import Provide
-from litestar.types import Scope
+from litestar.types import HTTPScope, Scope
 
 from ments.accounts.model import SessionExpired, SignInNeeded, Viewer
 from ments.accounts.sessions import SESSION_S, find_current
@@ -94,7 +94,7 @@ def _not_signed_in(scope: Scope) -> Exception:
 def _page_to_return_to(scope: Scope) -> str:
     """Return the page to come back to: the one asked, or for a write the one it was sent from."""
     query = scope["query_string"].decode("latin-1")
-    if scope["method"] in _SAFE:
+    if cast("HTTPScope", scope)["method"] in _SAFE:
         # Litestar shortens scope["path"] on the way to a route; raw_path is what was asked.
         path = scope.get("raw_path", b"").decode("latin-1").split("?", 1)[0] or scope["path"]
         return f"{path}?{query}" if query else path

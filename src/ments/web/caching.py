@@ -5,7 +5,7 @@ from __future__ import annotations
 PRIVATE = "private, no-store"
 PUBLIC = "public, max-age=1, stale-while-revalidate=30"
 # A browser that has signed in must not be shown the copy it kept as a visitor; htmx asks for a fragment of the same URL.
-PUBLIC_VARY = "Cookie, HX-Request, Accept"
+PUBLIC_VARY = "Cookie, HX-Request"
 
 
 def cache_control(*, method: str, status: int, for_everyone: bool, carries_identity: bool) -> str:

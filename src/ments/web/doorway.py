@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from ments.settings import Settings
@@ -20,8 +21,8 @@ def content_security_policy(*, cdn_url: str, storage_url: str) -> str:
     """Build the policy: everything from this site, media also from the CDN, uploads also to the storage. Pure."""
     cdn, storage = _origin(cdn_url), _origin(storage_url)
 
-    def sources(*items: str) -> str:
-        return " ".join(item for item in items if item)
+    def sources(kind: str, *items: str) -> str:
+        return " ".join((kind, "'self'", *(item for item in items if item)))
 
     return "; ".join(
         (
@@ -30,9 +31,9 @@ def content_security_policy(*, cdn_url: str, storage_url: str) -> str:
             "style-src 'self'",
             # Frames reserve their size by a style attribute; an attribute cannot load or run anything here.
             "style-src-attr 'unsafe-inline'",
-            f"img-src {sources("'self'", 'data:', 'blob:', cdn)}",
-            f"media-src {sources("'self'", 'blob:', cdn)}",
-            f"connect-src {sources("'self'", storage, cdn)}",
+            sources("img-src", "data:", "blob:", cdn),
+            sources("media-src", "blob:", cdn),
+            sources("connect-src", storage, cdn),
             # hls.js demuxes in a worker that it makes from a blob.
             "worker-src 'self' blob:",
             "object-src 'none'",
@@ -66,21 +67,20 @@ class Doorway:
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
-        believe_the_edge(scope, self._edge_secret)
+        asked: HTTPScope = scope
+        believe_the_edge(asked, self._edge_secret)
 
         async def finish(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = self._finished(scope, message["status"], list(message["headers"]))
+                message["headers"] = self._finished(asked, message["status"], list(message["headers"]))
             await send(message)
 
         await self._app(scope, receive, finish)
 
-    def _finished(
-        self, scope: HTTPScope, status: int, headers: list[tuple[bytes, bytes]]
-    ) -> list[tuple[bytes, bytes]]:
+    def _finished(self, scope: HTTPScope, status: int, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         present = {name.lower(): value for name, value in headers}
         headers += [(name, value) for name, value in self._headers.items() if name not in present]
         if b"cache-control" not in present:

@@ -5,8 +5,9 @@ Browsers add Origin to every write and a page cannot change it, so no token in f
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
+from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from ments.errors import Forbidden
@@ -50,13 +51,13 @@ def refuse_reason(
     return None
 
 
-def guard_origin(public_url: str) -> object:
+def guard_origin(public_url: str) -> Callable[[ASGIApp], ASGIApp]:
     """Build the middleware that raises CrossSite; `public_url` counts as ours beside the host that was asked."""
     public_origin = tidy_origin("/".join(public_url.split("/", 3)[:3]))
 
     def build(app: ASGIApp) -> ASGIApp:
         async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
-            if scope["type"] == "http":
+            if scope["type"] == ScopeType.HTTP:
                 reason = refuse_reason(
                     method=scope["method"],
                     origin=header(scope, b"origin"),

@@ -19,7 +19,9 @@ from litestar.types import Scope
 from psycopg_pool import PoolTimeout, TooManyRequests
 
 from ments.errors import MentsError
+from ments.observe import current_trace_id
 from ments.web.asked import header
+from ments.web.pages import render_error_page
 
 log = structlog.get_logger()
 _UNREACHABLE = (
@@ -121,7 +123,7 @@ def render_error(request: Request[Any, Any, Any], error: Exception) -> Response[
         log.error("request_failed", code=problem.code, path=request.scope["path"], exc_info=error)
     if HTTPStatus.MULTIPLE_CHOICES <= problem.status < HTTPStatus.BAD_REQUEST:
         return _redirect(request, problem)
-    trace_id = structlog.contextvars.get_contextvars().get("trace_id")
+    trace_id = current_trace_id()
     if not wants_page(request.scope):
         return Response(
             content=msgspec.json.encode(problem.document(trace_id)),
@@ -140,5 +142,10 @@ def _redirect(request: Request[Any, Any, Any], problem: Problem) -> Response[Any
 
 
 def _page(request: Request[Any, Any, Any], problem: Problem, trace_id: str | None) -> Response[Any]:
-    text = f"{problem.status} {problem.status.phrase}\n\n{problem.detail}\n"
-    return Response(content=text, status_code=problem.status, media_type="text/plain", headers=problem.headers)
+    try:
+        return render_error_page(request, problem.status, problem.detail, trace_id=trace_id, headers=problem.headers)
+    except Exception as error:
+        # The page itself may be what is broken (assets not built): then plain text has to do.
+        log.error("error_page_failed", exc_info=error)
+        text = f"{problem.status} {problem.status.phrase}\n\n{problem.detail}\n"
+        return Response(content=text, status_code=problem.status, media_type="text/plain", headers=problem.headers)

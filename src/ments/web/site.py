@@ -11,9 +11,10 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.types import ASGIApp, ControllerRouterHandler
+from litestar.types import ASGIApp, ControllerRouterHandler, Scope
 
 from ments import __version__
+from ments.observe import report_request_error
 from ments.parts import Parts
 from ments.settings import Settings
 from ments.web.body import BODY_MAX_BYTES, BoundedRequest
@@ -54,6 +55,7 @@ def build_site(
         },
         middleware=[guard_origin(settings.public_url)],
         exception_handlers={Exception: render_error},
+        after_exception=[report],
         request_class=BoundedRequest,
         request_max_body_size=BODY_MAX_BYTES,
         # One log: structlog's, written by `observe`. Errors are logged where they are rendered.
@@ -67,6 +69,11 @@ def build_site(
         ),
     )
     return Doorway(app, settings)
+
+
+async def report(error: Exception, scope: Scope) -> None:
+    """Send what is ours to mend to the error reports, if they are on."""
+    report_request_error(error, scope)
 
 
 def provide_parts(state: State) -> Parts:
