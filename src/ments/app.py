@@ -27,8 +27,8 @@ from ments.feeds import api as feeds_api
 from ments.feeds import tasks as feeds_tasks
 from ments.jobs import Bindings, JobQueues, JobsError, Outbox, PeriodicTask, TaskDefinition
 from ments.jobs.process import relay, stop_on_signals, work
-from ments.observe import Observed, serve_metrics, share_between_processes, start_observing, stop_observing
 from ments.media.model import MediaPlayable
+from ments.observe import Observed, serve_metrics, share_between_processes, start_observing, stop_observing
 from ments.parts import Parts
 from ments.posts import api as posts_api
 from ments.posts import tasks as posts_tasks
@@ -100,7 +100,7 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
 def create_app(settings: Settings, routes: Sequence[Any] = ROUTES, opened: OpenParts = open_parts) -> ASGIApp:
     """Build the web application for these settings; `opened` is entered when the server starts it."""
     site = build_site(settings, opened, routes, VIEWER_DEPENDENCIES)
-    return Observed(site)  # type: ignore[arg-type, return-value]  # ASGI, spelled twice
+    return Observed(site)
 
 
 @asynccontextmanager

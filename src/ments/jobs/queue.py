@@ -51,7 +51,7 @@ class JobQueues:
             found[name] = len({client["rawname"] for client in clients if "rawname" in client})
         return found
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
 
