@@ -50,7 +50,7 @@ def lay_own_over(shared: Slice[T], own: Sequence[Laid[T]], viewer_id: UUID, limi
     """Lay a member's own posts into the page that everybody gets.
 
     The shared page may be a second old and holds published public posts only; `own` is the truth about the
-    viewer's: the newest `limit` within the stretch that the page covers. So what the viewer just posted is there,
+    viewer's: the newest `limit` + 1 within the stretch that the page covers. So what the viewer just posted is there,
     what they just deleted is not, and what waits or is private shows to them alone.
 
     Returns at most `limit` entries, strictly descending by place. When own posts push entries of the shared page

@@ -83,7 +83,7 @@ async def _with_own(
                 before_id=start.id,
                 from_at=end.at,
                 from_id=end.id,
-                n=n,
+                n=n + 1,
             )
         )
         by_id = {place.id: place for place in places}

@@ -14,7 +14,10 @@ async def publish_waiting(parts: Parts, job: JobContext, event: MediaPlayable) -
     await actions.publish_waiting(parts, event.media_id)
 
 
-@periodic(every_s=3600)
+@periodic(every_s=3600, name="posts.forget_idempotency_keys")
 async def forget_idempotency_keys(parts: Parts) -> None:
     """Drop the keys of requests that nobody repeats any more."""
     await actions.forget_idempotency_keys(parts)
+
+
+PERIODIC = [forget_idempotency_keys]
