@@ -61,10 +61,10 @@ def launcher(account: Account | None, death_signal: str) -> tuple[str, ...]:
     return (*words, "--")
 
 
-def own_folder(path: Path, account: Account | None) -> Path:
-    """Create a private folder (0700) that belongs to the account; one that is there is given to it."""
+def own_folder(path: Path, account: Account | None, *, mode: int = 0o700) -> Path:
+    """Create a folder, private by default, that belongs to the account; one that is there is given to it."""
     path.mkdir(parents=True, exist_ok=True)
-    path.chmod(0o700)
+    path.chmod(mode)
     if account:
         os.chown(path, account.uid, account.gid)
     return path

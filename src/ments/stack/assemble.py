@@ -1,190 +1,119 @@
-"""Joins recipes to parts: what each needs, how it is probed, and when it stops."""
+"""Joins the recipes of the app's own processes and of the edge to the stores: the whole list of parts."""
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from functools import partial
-from pathlib import Path
 
-from ments.stack.account import Account
-from ments.stack.home import Home
-from ments.stack.model import Part
-from ments.stack.plan import QUEUES, Options, Places, app_environ, replica_name
-from ments.stack.probes import http_answers, postgres_answers, valkey_answers
-from ments.stack.programs import Programs
-from ments.stack.recipes import pgbouncer, postgres, processes, roles, seaweedfs, valkey
-
-# Stages of the stop, in the order in which a request passes the parts.
-_EDGE, _API, _WORKERS, _POOLER, _REPLICAS, _STORES = range(6)
+from ments.edge import EdgeConfig, allowed_hosts
+from ments.settings import Settings
+from ments.stack.model import Part, nothing
+from ments.stack.plan import QUEUES, app_environ
+from ments.stack.probes import http_answers
+from ments.stack.recipes import nginx, processes
+from ments.stack.stores import store_parts
+from ments.stack.surroundings import StopStage, Surroundings
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What every recipe is made from. `env` is the app's settings, as in `run/env`."""
-
-    home: Home
-    options: Options
-    places: Places
-    programs: Programs
-    ports: Mapping[str, int]
-    secrets: Mapping[str, str]
-    env: Mapping[str, str]
-    account: Account | None
-
-    def run(self, name: str) -> Path:
-        return self.home.run / name
-
-    @property
-    def replicas(self) -> list[str]:
-        return [replica_name(n) for n in range(1, self.options.replicas + 1)]
-
-
-def assemble(around: Surroundings) -> list[Part]:
+def assemble(around: Surroundings, settings: Settings) -> list[Part]:
     """Every part that this home runs, with its needs."""
-    parts: list[Part] = []
-    if around.places.database:
-        parts += _database(around)
-    if around.places.pooler:
-        parts.append(_pooler(around))
-    if around.places.valkey:
-        parts.append(_valkey(around))
-    if around.places.storage:
-        parts.append(_storage(around))
-    return parts
+    stores = list(store_parts(around, settings))
+    migrate = _migrate(around, "postgres" if around.places.database else None)
+    needs = (*(part.name for part in stores), migrate.name)
+    return [*stores, migrate, _api(around, settings, needs), *_jobs(around, needs), _edge(around, settings)]
 
 
-def cluster(around: Surroundings, name: str) -> postgres.Cluster:
-    """The Postgres of that name: `postgres`, `replica1`, ..."""
-    return postgres.Cluster(
-        name=name,
-        programs=around.programs.postgres,
-        data=around.home.data(name),
-        run=around.run(name),
-        port=around.ports[name],
-        superuser_password=around.secrets["POSTGRES_SUPERUSER_PASSWORD"],
-        replication_password=around.secrets["POSTGRES_REPLICATION_PASSWORD"],
-        account=around.account,
+def _migrate(around: Surroundings, database: str | None) -> Part:
+    return Part(
+        name="migrate",
+        kind="",
+        command=processes.migrate_command(around.home.root, app_environ(around.env, 0)),
+        needs=(database,) if database else (),
+        probe=nothing,
+        stop_stage=StopStage.API,
+        ready_s=600.0,
+        once=True,
     )
 
 
-def _database(around: Surroundings) -> Iterable[Part]:
-    primary = cluster(around, "postgres")
+def _api(around: Surroundings, settings: Settings, needs: tuple[str, ...]) -> Part:
+    metrics = around.ports["api-metrics"]
+    url = f"http://{settings.api_bind}:{settings.api_port}"
+    return Part(
+        name="api",
+        kind="api",
+        command=processes.api_command(around.home.root, app_environ(around.env, metrics)),
+        needs=needs,
+        probe=partial(http_answers, f"{url}/api/ready"),
+        stop_stage=StopStage.API,
+        grace_s=3.0,
+        url=url,
+        metrics_url=f"http://127.0.0.1:{metrics}/metrics",
+    )
+
+
+def _jobs(around: Surroundings, needs: tuple[str, ...]) -> Iterable[Part]:
+    for queue in QUEUES:
+        for number in range(1, around.options.workers + 1):
+            name = f"worker-{queue}-{number}"
+            environ = app_environ(around.env, around.ports[f"{name}-metrics"])
+            metrics_url = f"http://127.0.0.1:{around.ports[f'{name}-metrics']}/metrics"
+            yield Part(
+                name=name,
+                kind="worker",
+                command=processes.worker_command(around.home.root, environ, queue),
+                needs=needs,
+                probe=partial(http_answers, metrics_url),
+                stop_stage=StopStage.WORKERS,
+                grace_s=4.0,
+                metrics_url=metrics_url,
+            )
+    metrics_url = f"http://127.0.0.1:{around.ports['relay-metrics']}/metrics"
     yield Part(
-        name="postgres",
-        kind="postgres",
-        command=primary.command(),
-        prepare=partial(postgres.prepare_primary, primary, around.home.log("postgres")),
-        probe=partial(postgres_answers, primary.superuser_url),
-        settle=partial(roles.settle_primary, primary, around.secrets["POSTGRES_PASSWORD"], around.replicas),
-        stop_stage=_STORES,
-        stop_signal=signal.SIGINT,  # its "fast" shutdown; SIGTERM would wait for every client to leave
-        grace_s=6.0,
-        ready_s=60.0,
-        url=f"postgresql://127.0.0.1:{primary.port}/{postgres.DATABASE}",
-        unprivileged=True,
-    )
-    for name in around.replicas:
-        replica = cluster(around, name)
-        yield Part(
-            name=name,
-            kind="replica",
-            command=replica.command(),
-            needs=("postgres",),
-            prepare=partial(_prepare_replica, replica, primary, around.home.log(name)),
-            probe=partial(_replica_streams, replica, primary),
-            stop_stage=_REPLICAS,
-            stop_signal=signal.SIGINT,
-            grace_s=4.0,
-            ready_s=60.0,
-            url=f"postgresql://127.0.0.1:{replica.port}/{postgres.DATABASE}",
-            unprivileged=True,
-        )
-
-
-async def _prepare_replica(replica: postgres.Cluster, primary: postgres.Cluster, log: Path) -> None:
-    usable = await roles.slot_is_usable(primary, replica.name)
-    await postgres.prepare_replica(replica, primary, log, slot_is_usable=usable)
-
-
-async def _replica_streams(replica: postgres.Cluster, primary: postgres.Cluster) -> None:
-    await postgres_answers(replica.superuser_url, "select pg_is_in_recovery()")
-    await postgres_answers(
-        primary.superuser_url,
-        "select exists (select from pg_stat_replication where state = 'streaming' and application_name = %s)",
-        replica.name,
-    )
-
-
-def _pooler(around: Surroundings) -> Part:
-    pooler = pgbouncer.Pooler(
-        program=around.programs.pgbouncer,
-        run=around.run("pgbouncer"),
-        port=around.ports["pgbouncer"],
-        primary_port=around.ports["postgres"],
-        replica_ports={name: around.ports[name] for name in around.replicas},
-        password=around.secrets["POSTGRES_PASSWORD"],
-        account=around.account,
-    )
-    return Part(
-        name="pgbouncer",
-        kind="pgbouncer",
-        command=pooler.command(),
-        needs=("postgres",),
-        prepare=partial(pgbouncer.prepare_pooler, pooler),
-        probe=partial(postgres_answers, around.env["DATABASE_URL"]),
-        stop_stage=_POOLER,
-        stop_signal=signal.SIGTERM,
-        grace_s=2.0,
-        url=f"postgresql://127.0.0.1:{pooler.port}/{postgres.DATABASE}",
-        unprivileged=True,
-    )
-
-
-def _valkey(around: Surroundings) -> Part:
-    server = valkey.Valkey(
-        program=around.programs.valkey,
-        data=around.home.data("valkey"),
-        run=around.run("valkey"),
-        port=around.ports["valkey"],
-        password=around.secrets["VALKEY_PASSWORD"],
-    )
-    return Part(
-        name="valkey",
-        kind="valkey",
-        command=server.command(),
-        prepare=partial(valkey.prepare_valkey, server),
-        probe=partial(valkey_answers, server.port, server.password),
-        stop_stage=_STORES,
+        name="relay",
+        kind="relay",
+        command=processes.relay_command(around.home.root, app_environ(around.env, around.ports["relay-metrics"])),
+        needs=needs,
+        probe=partial(http_answers, metrics_url),
+        stop_stage=StopStage.WORKERS,
         grace_s=4.0,
-        url=f"redis://127.0.0.1:{server.port}/0",
+        metrics_url=metrics_url,
     )
 
 
-def _storage(around: Surroundings) -> Part:
-    storage = seaweedfs.Storage(
-        program=around.programs.storage,
-        data=around.home.data("storage"),
-        run=around.run("storage"),
-        ports={name: around.ports[name] for name in seaweedfs.PORTS},
-        bucket=around.env["S3_BUCKET"],
-        region=around.env["S3_REGION"],
-        access_key=around.env["AWS_ACCESS_KEY_ID"],
-        secret_key=around.env["AWS_SECRET_ACCESS_KEY"],
-        notification_toml="",
+def _edge(around: Surroundings, settings: Settings) -> Part:
+    run = around.run("edge")
+    config = EdgeConfig(
+        bind=settings.bind,
+        port=settings.port,
+        public_url=settings.public_url,
+        api_address=f"{settings.api_bind}:{settings.api_port}",
+        storage_url=settings.s3_endpoint_url,
+        bucket=settings.s3_bucket,
+        region=settings.s3_region,
+        s3_access_key=settings.aws_access_key_id,
+        s3_secret_key=settings.aws_secret_access_key,
+        signing_keys=settings.media_signing_keys,
+        edge_secret=settings.secret_for("edge"),
+        allowed_hosts=allowed_hosts(settings.public_url, settings.bind),
+        static_root=nginx.STATIC_ROOT,
+        cache_dir=run / "cache",
+        temp_dir=run / "temp",
+        pid_path=run / "nginx.pid",
+        error_log_path=around.home.log("edge"),
+        access_log_path=around.home.log("edge-access"),
+        upload_max_bytes=max(settings.upload_video_max_bytes, settings.upload_image_max_bytes),
+        user=nginx.worker_user(around.account),
     )
+    address = nginx.local_address(settings.bind, settings.port)
     return Part(
-        name="storage",
-        kind="storage",
-        command=storage.command(),
-        prepare=partial(seaweedfs.prepare_storage, storage),
-        probe=partial(seaweedfs.storage_works, storage),
-        stop_stage=_POOLER,  # nobody uses it once API and workers are gone, and it is the slowest to end
-        grace_s=6.0,
-        ready_s=60.0,
-        url=storage.url,
+        name="edge",
+        kind="edge",
+        command=nginx.command(around.programs.edge, run),
+        needs=("api",),
+        prepare=partial(nginx.prepare_edge, config, run, around.account),
+        probe=partial(http_answers, f"{address}/api/health"),
+        stop_stage=StopStage.EDGE,
+        grace_s=2.0,
+        url=address,
     )
-
-
-__all__ = ["QUEUES", "Surroundings", "app_environ", "assemble", "cluster", "processes"]

@@ -11,16 +11,19 @@ from pathlib import Path
 
 from rich.console import Console
 
+from ments.settings import read_settings
 from ments.stack.account import choose_account
-from ments.stack.assemble import Surroundings, assemble
+from ments.stack.assemble import assemble
 from ments.stack.home import Home, env_text, told_plainly, write_whole
 from ments.stack.leftovers import end_leftovers, read_state, start_ticks
 from ments.stack.model import StackError
 from ments.stack.plan import Options, absent_parts, choose_places, port_names, run_env
 from ments.stack.ports import check_edge_port, choose_ports
 from ments.stack.programs import check_programs, find_programs
+from ments.stack.recipes.nginx import STATIC_ROOT
 from ments.stack.state import State
 from ments.stack.supervisor import Supervisor
+from ments.stack.surroundings import Surroundings
 
 
 def run_stack(options: Options, environ: Mapping[str, str], console: Console) -> None:
@@ -41,7 +44,9 @@ def run_stack(options: Options, environ: Mapping[str, str], console: Console) ->
             around.env["PUBLIC_URL"],
             absent_parts(options, around.places, environ),
         )
-        supervisor = Supervisor(home, assemble(around), state, around.account, _teller(console))
+        supervisor = Supervisor(
+            home, assemble(around, read_settings(around.env)), state, around.account, _teller(console)
+        )
         with told_plainly(home.root):
             write_whole(home.env_file, env_text(around.env), mode=0o600)
             state.write()
@@ -84,7 +89,7 @@ def _look_around(options: Options, environ: Mapping[str, str], console: Console)
         ports=ports,
         secrets=secrets,
         env=run_env(options, places, ports, secrets, environ),
-        account=choose_account(home.root, [programs.postgres / "postgres", programs.pgbouncer, home.run]),
+        account=choose_account(home.root, [programs.postgres / "postgres", programs.pgbouncer, STATIC_ROOT, home.run]),
     )
 
 
