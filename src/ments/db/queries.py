@@ -6,6 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import aiosql
+from aiosql.adapters.apyformat import AsyncPyFormatAdapter
+
+
+class _DictRows(AsyncPyFormatAdapter):
+    """aiosql's adapter takes the first column by its number; our rows are dicts."""
+
+    async def select_value(self, conn: Any, query_name: str, sql: str, parameters: Any) -> Any:
+        row = await self.select_one(conn, query_name, sql, parameters)  # type: ignore[no-untyped-call]  # aiosql is untyped
+        return next(iter(row.values())) if row else None
 
 
 def load_queries(beside: str) -> Any:
@@ -14,4 +23,4 @@ def load_queries(beside: str) -> Any:
     Each `-- name: get_post(id)^` becomes a coroutine function that takes the connection first and
     the parameters by keyword. `^` one row or None, `!` affected rows, `$` a value, none: an async generator.
     """
-    return aiosql.from_path(Path(beside).with_name("queries.sql"), "apsycopg", mandatory_parameters=True)
+    return aiosql.from_path(Path(beside).with_name("queries.sql"), _DictRows, mandatory_parameters=True)

@@ -62,11 +62,12 @@ class Clock:
         when this process dies both are undone, and another relay runs the task. A run that fails counts as run.
         """
         async with self._primary.transaction() as tx:
-            if not await queries.try_lock_periodic(tx.connection, name=task.name):
+            lock = await queries.try_lock_periodic(tx.connection, name=task.name)
+            if not lock["locked"]:
                 return _LOOK_AGAIN_S
             if not await queries.claim_periodic(tx.connection, name=task.name, every_s=task.every_s):
-                wait_s: float = await queries.get_periodic_wait(tx.connection, name=task.name, every_s=task.every_s)
-                return wait_s
+                due = await queries.get_periodic_wait(tx.connection, name=task.name, every_s=task.every_s)
+                return float(due["wait_s"])
             await self._run(task)
         return task.every_s
 

@@ -56,7 +56,7 @@ class Outbox:
             jobs: dict[int, QueuedJob] = {}
             for bound in tasks:
                 job_id = str(uuid.uuid4())
-                row_id = await queries.insert_outbox(
+                row = await queries.insert_outbox(
                     tx.connection,
                     job_id=job_id,
                     queue=bound.queue,
@@ -64,7 +64,7 @@ class Outbox:
                     payload=payload.decode(),
                     trace=trace,
                 )
-                jobs[row_id] = QueuedJob(
+                jobs[row["id"]] = QueuedJob(
                     job_id=job_id,
                     queue=bound.queue,
                     task=bound.name,

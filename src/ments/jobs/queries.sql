@@ -1,4 +1,4 @@
--- name: insert_outbox(job_id, queue, task, payload, trace)$
+-- name: insert_outbox(job_id, queue, task, payload, trace)^
 -- One row a job, in the transaction that causes it.
 insert into outbox (job_id, queue, task, payload, trace)
 values (:job_id, :queue, :task, :payload::jsonb, :trace::jsonb)
@@ -31,18 +31,18 @@ delete from outbox where id in (
 select count(*) as rows, coalesce(extract(epoch from clock_timestamp() - min(created_at)), 0)::float8 as age_s
 from outbox where sent_at is null;
 
--- name: try_lock_periodic(name)$
+-- name: try_lock_periodic(name)^
 -- Held until the transaction ends, also when its process dies.
-select pg_try_advisory_xact_lock(hashtextextended('ments.periodic.' || :name, 0));
+select pg_try_advisory_xact_lock(hashtextextended('ments.periodic.' || :name, 0)) as locked;
 
--- name: claim_periodic(name, every_s)$
+-- name: claim_periodic(name, every_s)^
 -- Writes down the start of a run that is due; no row when it is not.
 insert into periodic_runs (name, started_at) values (:name, clock_timestamp())
 on conflict (name) do update set started_at = excluded.started_at
 where periodic_runs.started_at <= clock_timestamp() - make_interval(secs => :every_s)
-returning true;
+returning name;
 
--- name: get_periodic_wait(name, every_s)$
+-- name: get_periodic_wait(name, every_s)^
 -- Seconds until the next run is due.
-select greatest(0, extract(epoch from started_at - clock_timestamp()) + :every_s)::float8
+select greatest(0, extract(epoch from started_at - clock_timestamp()) + :every_s)::float8 as wait_s
 from periodic_runs where name = :name;
