@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC
 from typing import Any
 from uuid import UUID
 
@@ -48,9 +49,9 @@ def draw_card(row: Mapping[str, Any], urls: MediaUrls, viewer_id: UUID | None) -
     return PostView(
         id=post.id,
         content=post.content,
-        created_at=row["created_at"],
-        published_at=row["sorted_at"] if post.status is PostStatus.PUBLISHED else None,
-        edited_at=row["edited_at"],
+        created_at=row["created_at"].astimezone(UTC),
+        published_at=row["sorted_at"].astimezone(UTC) if post.status is PostStatus.PUBLISHED else None,
+        edited_at=row["edited_at"].astimezone(UTC) if row["edited_at"] else None,
         status=shown_status(post.status, [MediaStatus(m["status"]) for m in media]),
         visibility=post.visibility,
         author=AuthorView(
