@@ -7,9 +7,9 @@ work to PERIODIC.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import uvloop
 from granian.constants import Interfaces, Loops
@@ -37,6 +37,8 @@ from ments.settings import Settings, read_settings
 from ments.storage import Bucket, Signer
 from ments.web import health
 from ments.web.site import OpenParts, build_site
+
+Result = TypeVar("Result")
 
 # Requests: handlers, controllers, routers.
 ROUTES: list[Any] = [
@@ -95,6 +97,12 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
             media_urls=MediaUrls(settings.media_signing_keys, settings.cdn_url),
             outbox=Outbox(primary, queues, Bindings(BINDINGS, TASKS)),
         )
+
+
+async def with_parts(settings: Settings, work: Callable[[Parts], Awaitable[Result]]) -> Result:
+    """Do one thing with the parts open, as an operator's command does."""
+    async with open_parts(settings) as parts:
+        return await work(parts)
 
 
 def create_app(settings: Settings, routes: Sequence[Any] = ROUTES, opened: OpenParts = open_parts) -> ASGIApp:

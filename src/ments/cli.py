@@ -5,9 +5,11 @@ Settings are read here, once a process, and passed down.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -224,6 +226,89 @@ def jobs_stats(*, home: HomePath | None = None, as_json: AsJson = False) -> None
 
     found = read_stats(_settings(home))
     print(json.dumps(found, indent=1) if as_json else "\n".join(stats_lines(found)))
+
+
+accounts_app = App(name="accounts", help="Make accounts, and links that sign them in.")
+app.command(accounts_app)
+
+
+@accounts_app.command(name="create")
+def accounts_create(
+    name: str,
+    /,
+    *,
+    email: str,
+    password: str,
+    admin: Annotated[bool, Parameter(negative=())] = False,
+    home: HomePath | None = None,
+) -> None:
+    """Make an account.
+
+    Parameters
+    ----------
+    name
+        The username: 3 to 20 small letters, digits or underscores, first a letter.
+    email
+        Its address.
+    password
+        At least 8 characters.
+    admin
+        Make it an operator.
+    home
+        The home that was given to `ments up`.
+    """
+    from ments.accounts.actions import create_account
+
+    made = _with_parts(
+        home, lambda parts: create_account(parts, username=name, email=email, password=password, is_admin=admin)
+    )
+    print(made.username)
+
+
+@accounts_app.command(name="link")
+def accounts_link(name: str | None = None, /, *, home: HomePath | None = None) -> None:
+    """Print a link that signs an account in, once and within the hour.
+
+    Parameters
+    ----------
+    name
+        The account; without it the oldest operator, who is made when there is none.
+    home
+        The home that was given to `ments up`.
+    """
+    from ments.accounts.actions import link_path
+
+    path = _with_parts(home, lambda parts: link_path(parts, name))
+    print(f"{_settings(home).public_url}{path}")
+
+
+tokens_app = App(name="tokens", help="Make tokens for scripts.")
+app.command(tokens_app)
+
+
+@tokens_app.command(name="create")
+def tokens_create(*names: str, home: HomePath | None = None) -> None:
+    """Print a token for each account, one a line; a script sends it as `Authorization: Bearer TOKEN`.
+
+    Parameters
+    ----------
+    names
+        The accounts.
+    home
+        The home that was given to `ments up`.
+    """
+    from ments.accounts.actions import create_tokens
+
+    if not names:
+        _fail("Name at least one account.")
+    for token in _with_parts(home, lambda parts: create_tokens(parts, names, label="ments tokens create")):
+        print(token)
+
+
+def _with_parts(home: Path | None, work: Callable[[Any], Awaitable[Any]]) -> Any:
+    from ments.app import with_parts
+
+    return asyncio.run(with_parts(_settings(home), work))
 
 
 def _settings(home: Path | None = None) -> Any:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -12,7 +12,7 @@ from ments.accounts import passwords, store
 from ments.accounts.guessing import begin_try, end_well
 from ments.accounts.model import Account, FieldError, InvalidFields, LinkSpent, SessionKind, Taken, WrongLogin
 from ments.accounts.rules import PASSWORD_MAX, check_registration, tidy_email
-from ments.accounts.sessions import open_session
+from ments.accounts.sessions import hash_token, open_session
 from ments.db import Session, Transaction
 from ments.errors import Invalid, NotFound
 from ments.parts import Parts
@@ -95,37 +95,50 @@ async def create_sign_in_link(parts: Parts, account: Account) -> str:
     async with parts.primary.transaction() as tx:
         await store.insert_link(
             tx,
-            token_hash=_link_hash(token),
+            token_hash=hash_token(token),
             account_id=account.id,
             expires_at=datetime.now(UTC) + timedelta(seconds=LINK_S),
         )
     return token
 
 
-async def create_operator_link(parts: Parts) -> str:
-    """Return the path of a one-time link for the oldest operator, whose account is made when there is none."""
-    async with parts.primary.transaction() as tx:
-        account = await store.find_first_admin(tx) or await _create_operator(tx)
+async def link_path(parts: Parts, username: str | None = None) -> str:
+    """Return the path of a one-time link for an account, by default the oldest operator's. Raises NotFound."""
+    account = await _named(parts, username) if username else await _first_operator(parts)
     return f"/auth/link?token={await create_sign_in_link(parts, account)}"
 
 
 async def use_link(parts: Parts, token: str) -> SignedIn:
     """Spend a one-time link. Raises LinkSpent when it was used, is over or never was."""
     async with parts.primary.transaction() as tx:
-        account_id = await store.spend_link(tx, _link_hash(token))
+        account_id = await store.spend_link(tx, hash_token(token))
         account = await store.find_account(tx, account_id) if account_id else None
         if account is None:
             raise LinkSpent("This link was used before, or its hour is over. Ask for a new one, or sign in.")
         return SignedIn(account, await open_session(tx, account.id))
 
 
-async def create_token(parts: Parts, username: str, label: str = "") -> str:
-    """Make a bearer token for a script that acts as `username`; good for a year. Raises NotFound."""
+async def create_tokens(parts: Parts, usernames: Sequence[str], label: str = "") -> list[str]:
+    """Make bearer tokens for scripts, one for each account in this order; good for a year. All or none.
+
+    Raises NotFound.
+    """
+    accounts = [await _named(parts, username) for username in usernames]
     async with parts.primary.transaction() as tx:
-        account = await store.find_account_named(tx, username)
-        if account is None:
-            raise NotFound(f"There is no account {username}. `ments accounts create` makes one.")
-        return await open_session(tx, account.id, SessionKind.TOKEN, label)
+        return [await open_session(tx, account.id, SessionKind.TOKEN, label) for account in accounts]
+
+
+async def _named(parts: Parts, username: str) -> Account:
+    async with parts.primary.session() as session:
+        account = await store.find_account_named(session, username)
+    if account is None:
+        raise NotFound(f"There is no account {username}. `ments accounts create` makes one.")
+    return account
+
+
+async def _first_operator(parts: Parts) -> Account:
+    async with parts.primary.transaction() as tx:
+        return await store.find_first_admin(tx) or await _create_operator(tx)
 
 
 async def _create_operator(tx: Transaction) -> Account:
@@ -161,7 +174,3 @@ async def _refuse_taken(session: Session, *, username: str, email: str) -> None:
     }
     if taken:
         raise Taken([FieldError(name, messages[name]) for name in ("email", "username") if name in taken])
-
-
-def _link_hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()

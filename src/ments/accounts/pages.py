@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from litestar import Request, Response, get, post
+from litestar import MediaType, Request, Response, get, post
 
 from ments.accounts import actions
 from ments.accounts.model import InvalidFields, LinkSpent, Taken, Viewer
@@ -16,6 +16,7 @@ from ments.errors import MentsError
 from ments.parts import Parts
 from ments.web.asked import client_address
 from ments.web.cookies import clear_session_cookie, session_cookie, set_session_cookie
+from ments.web.doorway import was_head
 from ments.web.limits import REGISTRATIONS, SIGN_INS, spend
 from ments.web.pages import render
 
@@ -99,8 +100,9 @@ async def callback(request: Asked, viewer: Viewer | None, redirect: str | None =
 def go_to(request: Asked, path: str, status: HTTPStatus = HTTPStatus.SEE_OTHER) -> Response[Any]:
     """Send the browser to a path of this site; under htmx as a whole page, since who is signed in has changed."""
     if request.headers.get("hx-request") == "true":
-        return Response(content=b"", status_code=HTTPStatus.OK, headers={"HX-Redirect": path})
-    return Response(content=b"", status_code=status, headers={"Location": path})
+        headers = {"HX-Redirect": path}
+        return Response(content="", status_code=HTTPStatus.OK, headers=headers, media_type=MediaType.HTML)
+    return Response(content="", status_code=status, headers={"Location": path}, media_type=MediaType.HTML)
 
 
 async def _use_link(request: Asked, parts: Parts, viewer: Viewer | None, token: str) -> Response[Any]:
@@ -118,7 +120,7 @@ async def _use_link(request: Asked, parts: Parts, viewer: Viewer | None, token: 
 def _only_looks_ahead(request: Asked) -> bool:
     purpose = request.headers.get("sec-purpose", "") + request.headers.get("purpose", "")
     agent = request.headers.get("user-agent", "").lower()
-    return request.method == "HEAD" or "prefetch" in purpose or any(name in agent for name in _PREVIEWERS)
+    return was_head(request.scope) or "prefetch" in purpose or any(name in agent for name in _PREVIEWERS)
 
 
 def _form_page(request: Asked, viewer: Viewer | None, template: str, redirect: str | None) -> Response[Any]:

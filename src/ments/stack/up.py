@@ -17,7 +17,7 @@ from ments.stack.assemble import assemble
 from ments.stack.home import Home, env_text, told_plainly, write_whole
 from ments.stack.leftovers import end_leftovers, read_state, start_ticks
 from ments.stack.model import StackError
-from ments.stack.plan import Options, absent_parts, choose_places, port_names, run_env
+from ments.stack.plan import Options, absent_parts, app_environ, choose_places, port_names, run_env
 from ments.stack.ports import check_edge_port, choose_ports
 from ments.stack.programs import check_programs, find_programs
 from ments.stack.recipes.nginx import STATIC_ROOT
@@ -117,3 +117,12 @@ def _teller(console: Console) -> Callable[[str, float], None]:
 
 async def _announce(around: Surroundings, console: Console) -> None:
     console.print(f"ready: {around.env['PUBLIC_URL']}", highlight=False, soft_wrap=True)
+    # A process of its own: the supervisor stays small.
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "ments", "accounts", "link"),
+        env=app_environ(around.env, 0),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    output, _ = await child.communicate()
+    if child.returncode == 0:
+        console.print(f"sign in as operator (once, within the hour): {output.decode().strip()}", soft_wrap=True)

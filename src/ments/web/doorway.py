@@ -16,6 +16,13 @@ from ments.web.asked import believe_the_edge
 from ments.web.caching import PUBLIC, PUBLIC_VARY, cache_control
 from ments.web.cookies import carries_identity, pending_cookie
 
+_HEAD = "ments_head"
+
+
+def was_head(scope: Scope) -> bool:
+    """Say whether the request was a HEAD, which routes see as a GET."""
+    return bool(cast("dict[str, Any]", scope).get(_HEAD))
+
 
 def content_security_policy(*, cdn_url: str, storage_url: str) -> str:
     """Build the policy: everything from this site, media also from the CDN, uploads also to the storage. Pure."""
@@ -72,10 +79,17 @@ class Doorway:
             return
         asked: HTTPScope = scope
         believe_the_edge(asked, self._edge_secret)
+        is_head = asked["method"] == "HEAD"
+        if is_head:
+            # Every GET route answers HEAD too; Litestar would want each declared.
+            asked["method"] = "GET"
+            cast("dict[str, Any]", asked)[_HEAD] = True
 
         async def finish(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = self._finished(asked, message["status"], list(message["headers"]))
+            elif is_head and message["type"] == "http.response.body":
+                message["body"] = b""
             await send(message)
 
         await self._app(scope, receive, finish)

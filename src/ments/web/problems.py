@@ -5,6 +5,7 @@ What is not ours to show (a traceback, an SQL text, a path) stays in the log und
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -13,12 +14,12 @@ import msgspec
 import psycopg
 import redis.exceptions
 import structlog
-from litestar import Request, Response
+from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException, SerializationException, ValidationException
 from litestar.types import Scope
 from psycopg_pool import PoolTimeout, TooManyRequests
 
-from ments.errors import MentsError
+from ments.errors import MentsError, Retryable
 from ments.observe import current_trace_id
 from ments.web.asked import header
 from ments.web.pages import render_error_page
@@ -32,6 +33,7 @@ _UNREACHABLE = (
     redis.exceptions.ConnectionError,
     redis.exceptions.TimeoutError,
 )
+_MISSING = re.compile(r"missing required field `(\w+)`")
 _SAY = {
     HTTPStatus.BAD_REQUEST: ("bad_request", "The request cannot be read."),
     HTTPStatus.NOT_FOUND: ("not_found", "There is nothing at this address."),
@@ -68,11 +70,14 @@ class Problem:
 
 def describe(error: Exception) -> Problem:
     """Translate any exception into what may be shown of it. Pure."""
+    if isinstance(error, Retryable):
+        return Problem(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", error.safe, headers={"Retry-After": "2"})
     if isinstance(error, MentsError):
         return Problem(error.problem_status, error.problem_code, error.safe, error.extra, error.headers)
     if isinstance(error, ValidationException):
         return Problem(HTTPStatus.BAD_REQUEST, "invalid_request", *_fields(error))
-    if isinstance(error, (SerializationException, msgspec.MsgspecError, RecursionError)):
+    # UnicodeEncodeError: half of a surrogate pair, which JSON can spell and nothing can store.
+    if isinstance(error, (SerializationException, msgspec.MsgspecError, RecursionError, UnicodeEncodeError)):
         return Problem(HTTPStatus.BAD_REQUEST, "malformed_body", "The body is not well-formed JSON.")
     if isinstance(error, HTTPException):
         return _describe_http(error)
@@ -100,11 +105,18 @@ def _fields(error: ValidationException) -> tuple[str, dict[str, Any]]:
     """Return the sentence and the `errors` member of a request that does not fit the address's parameters."""
     found = error.extra if isinstance(error.extra, list) else []
     errors = [
-        {"field": str(item.get("key", "")), "message": str(item.get("message", ""))}
-        for item in found
-        if isinstance(item, dict)
+        _field(str(item.get("key", "")), str(item.get("message", ""))) for item in found if isinstance(item, dict)
     ]
     return "The request lacks something or has a value of the wrong kind.", {"errors": errors} if errors else {}
+
+
+def _field(key: str, message: str) -> dict[str, str]:
+    """Name the field that a decoder's message is about; `data` is the whole body."""
+    if missing := _MISSING.search(message):
+        return {"field": missing[1], "message": "This is missing."}
+    if key == "data":
+        return {"field": "", "message": "The request needs a body." if message == "'data'" else message}
+    return {"field": key, "message": message}
 
 
 def wants_page(scope: Scope) -> bool:
@@ -137,8 +149,9 @@ def render_error(request: Request[Any, Any, Any], error: Exception) -> Response[
 def _redirect(request: Request[Any, Any, Any], problem: Problem) -> Response[Any]:
     """Send the asker elsewhere; htmx follows a 302 inside its request, so it is told to leave the page instead."""
     if request.headers.get("hx-request") == "true":
-        return Response(content=b"", status_code=HTTPStatus.OK, headers={"HX-Redirect": problem.headers["Location"]})
-    return Response(content=b"", status_code=problem.status, headers=problem.headers)
+        headers = {"HX-Redirect": problem.headers["Location"]}
+        return Response(content="", status_code=HTTPStatus.OK, headers=headers, media_type=MediaType.HTML)
+    return Response(content="", status_code=problem.status, headers=problem.headers, media_type=MediaType.HTML)
 
 
 def _page(request: Request[Any, Any, Any], problem: Problem, trace_id: str | None) -> Response[Any]:
