@@ -1,0 +1,99 @@
+"""Fixtures that every test may use. Those under tests/unit need none of the stack's."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+import pytest_asyncio
+from psycopg import sql
+
+from ments.accounts.model import Account
+from ments.parts import Parts
+from running_stack import FOLDER_VARIABLE, RunningStack, end_shared_stack, open_folder, shared_stack
+
+# Rows that the migrations put there, and their own.
+_KEPT_TABLES = ("alembic_version", "environments")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        folder = open_folder("ments-test-")
+        os.environ[FOLDER_VARIABLE] = str(folder.rename(folder.with_name(f"{folder.name}-{os.getpid()}")))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        end_shared_stack(Path(os.environ.pop(FOLDER_VARIABLE)))
+
+
+@pytest.fixture(scope="session")
+def stack() -> RunningStack:
+    """The stack that the whole run shares: do not stop its parts, others use them."""
+    return shared_stack(Path(os.environ[FOLDER_VARIABLE]))
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def _open_parts(stack: RunningStack, worker_id: str) -> AsyncIterator[Parts]:
+    from ments.app import open_parts
+    from ments.db.migrate import run_migrations
+    from ments.settings import read_settings
+
+    number = 15 if worker_id == "master" else int(worker_id.removeprefix("gw")) + 1
+    name = sql.Identifier(f"test_{worker_id}")
+    with psycopg.connect(stack.superuser_url, autocommit=True) as admin:
+        admin.execute(sql.SQL("create database {} owner ments").format(name))
+    settings = read_settings(stack.env_for_database(f"test_{worker_id}", number))
+    run_migrations(settings.database_direct_url)
+    async with open_parts(settings) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def parts(_open_parts: Parts) -> Parts:
+    """Open parts over this test process' own database and Valkey number, both emptied before each test.
+
+    The bucket is the stack's; keys hold a media id, so tests do not meet.
+    """
+    from ments.cache import PageCache
+
+    async with _open_parts.primary.transaction() as tx:
+        cursor = await tx.connection.execute(
+            "select tablename from pg_tables where schemaname = 'public' and not tablename = any(%s)",
+            [list(_KEPT_TABLES)],
+        )
+        tables = [sql.Identifier(row["tablename"]) for row in await cursor.fetchall()]
+        await tx.connection.execute(sql.SQL("truncate {}").format(sql.SQL(", ").join(tables)))
+    await _open_parts.valkey.client.flushdb()
+    return replace(_open_parts, pages=PageCache(_open_parts.valkey))
+
+
+MakeAccount = Callable[..., Awaitable[Account]]
+
+
+@pytest.fixture
+def make_account(parts: Parts) -> MakeAccount:
+    """`await make_account()` or `make_account("ada", is_admin=True, full_name="Ada")`; it has no password."""
+    from ments.accounts.store import insert_account
+
+    async def make(username: str | None = None, *, is_admin: bool = False, full_name: str = "") -> Account:
+        chosen = username or f"user_{uuid4().hex[:10]}"
+        async with parts.primary.transaction() as tx:
+            account = await insert_account(
+                tx,
+                id=uuid4(),
+                username=chosen,
+                email=f"{chosen}@example.test",
+                password_hash=None,
+                full_name=full_name,
+                is_admin=is_admin,
+            )
+        assert account, f"the username {chosen} is taken"
+        return account
+
+    return make
