@@ -71,11 +71,11 @@ def jail_argv(jail: Jail) -> list[str]:
     links = [part for target, link in jail.links for part in ("--symlink", target, link)]
     return [
         jail.bwrap,
-        *binds,
-        *links,
         *("--proc", "/proc"),  # of its own process namespace only
         *("--dev", "/dev"),  # null, zero, random; no devices
-        *("--tmpfs", "/tmp"),  # noqa: S108 (a private one inside the jail)
+        *("--tmpfs", "/tmp"),  # noqa: S108 (a private one inside the jail); before the binds, which may lie under it
+        *binds,
+        *links,
         *("--ro-bind", jail.source, "/in"),
         *("--bind", jail.folder, "/out"),
         *("--chdir", "/out"),
@@ -124,13 +124,14 @@ def video_argv(
     size = f"{rendition.width}:{rendition.height}"
     steps = [
         *([FRAMES_GATE] if video.rate > 62 else []),
-        f"scale={size}:flags=bicubic",
+        f"scale={size}:flags=bicubic:out_range=tv",  # full range is dark or pale in some players
         *([HDR_TO_SDR] if video.is_hdr else []),  # after the scale: fewer pixels to map
         "setsar=1",  # the scale has squared them
     ]
     graph = (
         f"[0:{video.index}]{','.join(steps)},split=2[show][pick];"
-        "[pick]thumbnail=50[poster]"  # the most typical of the first frames; works for a clip of three
+        # The most typical of the first frames; works for a clip of three. JPEG is full range, the film is not.
+        "[pick]thumbnail=50,scale=out_range=pc[poster]"
     )
     argv = [
         *_read_argv(ffmpeg, source),

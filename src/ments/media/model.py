@@ -193,6 +193,20 @@ class Rendition:
         return f"{min(self.width, self.height)}p"
 
 
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What a try has made of an original: lengths in s, sizes in px; the files lie in the try's folder."""
+
+    kind: MediaKind
+    width: int | None
+    height: int | None
+    duration_s: float | None
+    poster_file: str | None
+    blurhash: str | None
+    variants: tuple[Variant, ...]
+    probe: Probe | None
+
+
 # Events. Their JSON is the payload of the jobs that they are bound to.
 
 

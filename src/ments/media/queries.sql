@@ -47,7 +47,8 @@ where id = :id and status in ('queued', 'processing');
 
 -- name: find_media(id)^
 -- What anybody who may see it is told.
-select m.*, pm.alt_text, coalesce(p.status = 'published' and p.visibility = 'public', false) as held_by_public_post
+select m.*, pm.alt_text, pm.media_id is not null as attached,
+  coalesce(p.status = 'published' and p.visibility = 'public', false) as held_by_public_post
 from media m left join post_media pm on pm.media_id = m.id left join posts p on p.id = pm.post_id
 where m.id = :id;
 
@@ -100,6 +101,10 @@ where id = :id and status <> 'erased' returning id;
 -- name: settle_media(id)!
 -- A post holds it and nothing is left to tidy: the sweeper need not come again.
 update media set deadline_at = null where id = :id and status in ('playable', 'ready', 'failed');
+
+-- name: is_overdue(id)$
+-- Asked again under the lock: a heartbeat may have come in between.
+select deadline_at < now() from media where id = :id;
 
 -- name: list_overdue(n)
 -- What the sweeper has to look at, longest overdue first.

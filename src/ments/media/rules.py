@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from http import HTTPStatus
 from pathlib import PurePosixPath
 from uuid import UUID
@@ -152,7 +152,6 @@ def next_generation(audience: Audience, number: int) -> str:
     return f"{audience.letter}{number}"
 
 
-
 def check_probe(probe: Probe) -> None:
     """Refuse what would take too much time or memory, and what has lost its end.
 
@@ -206,3 +205,8 @@ def looks_like_photo(head: bytes) -> bool:
     if head[4:8] == b"ftyp":
         return head[8:12] in (b"avif", b"heic", b"heix", b"heim", b"heis", b"mif1")
     return head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
+
+
+def is_still(probe: Probe) -> bool:
+    """Whether a GIF has one picture only: then it is a photo."""
+    return probe.video is not None and probe.video.rate * probe.video.length_s < 1.5

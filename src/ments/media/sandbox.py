@@ -191,9 +191,7 @@ class _Tail:
         return b"".join(self._chunks)[-self._limit :].decode(errors="replace")
 
 
-async def _read(
-    stream: asyncio.StreamReader | None, tail: _Tail, on_line: Callable[[str], None] | None
-) -> None:
+async def _read(stream: asyncio.StreamReader | None, tail: _Tail, on_line: Callable[[str], None] | None) -> None:
     if stream is None:
         return
     rest = b""

@@ -17,7 +17,7 @@ from ments.media.model import (
     Media,
     MediaKind,
     MediaStatus,
-    Probe,
+    Outputs,
     Upload,
     UploadStatus,
     Variant,
@@ -30,25 +30,16 @@ _VARIANT_FIELDS = tuple(field.name for field in fields(Variant))
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Media with what stands around it. `held_by_public_post`: everybody may see the post that holds it."""
+    """Media with what stands around them.
+
+    attached             a post holds them, whoever may see it
+    held_by_public_post  everybody may see the post that holds them
+    """
 
     media: Media
+    attached: bool
     held_by_public_post: bool
     alt_text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Outputs:
-    """What a try has made of an original: lengths in s, sizes in px; the files lie in the try's folder."""
-
-    kind: MediaKind
-    width: int | None
-    height: int | None
-    duration_s: float | None
-    poster_file: str | None
-    blurhash: str | None
-    variants: tuple[Variant, ...]
-    probe: Probe | None
 
 
 # uploads ----------------------------------------------------------------------------
@@ -61,7 +52,9 @@ async def count_open_uploads(tx: Transaction, account_id: UUID) -> int:
     return count
 
 
-async def insert_upload(tx: Transaction, *, upload_id: UUID, media_id: UUID, account_id: UUID, plan: rules.UploadPlan) -> Upload:
+async def insert_upload(
+    tx: Transaction, *, upload_id: UUID, media_id: UUID, account_id: UUID, plan: rules.UploadPlan
+) -> Upload:
     """Write down an upload that was planned, and the media that it will become."""
     lifetime_s = rules.UPLOAD_LIFETIME.total_seconds()
     await queries.insert_media(
@@ -116,7 +109,7 @@ def _upload(row: Mapping[str, Any] | None) -> Upload | None:
 async def find_media(session: Session, media_id: UUID) -> Found | None:
     """Find media, and whether a public post holds them."""
     row = await queries.find_media(session.connection, id=media_id)
-    return Found(_media(row), row["held_by_public_post"], row["alt_text"] or "") if row else None
+    return Found(_media(row), row["attached"], row["held_by_public_post"], row["alt_text"] or "") if row else None
 
 
 async def lock_media(tx: Transaction, media_id: UUID) -> tuple[Media, bool] | None:
@@ -128,6 +121,11 @@ async def lock_media(tx: Transaction, media_id: UUID) -> tuple[Media, bool] | No
 async def list_overdue(session: Session, n: int) -> list[UUID]:
     """List media whose deadline has passed, longest overdue first."""
     return [row["id"] async for row in queries.list_overdue(session.connection, n=n)]
+
+
+async def is_overdue(tx: Transaction, media_id: UUID) -> bool:
+    """Whether a deadline has passed, asked once more under the row's lock."""
+    return bool(await queries.is_overdue(tx.connection, id=media_id))
 
 
 async def read_requeues(tx: Transaction, media_id: UUID) -> int:

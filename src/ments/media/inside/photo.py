@@ -72,10 +72,10 @@ def _srgb(image: Image.Image, profile: bytes | None, mode: str) -> Image.Image:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             target = ImageCms.createProfile("sRGB")
             if image.mode == "RGBA":  # the profile is of the colours; the alpha is laid over again
-                colours = ImageCms.profileToProfile(image.convert("RGB"), source, target, outputMode="RGB")
+                colours = ImageCms.profileToProfile(image.convert("RGB"), source, target, outputMode="RGB") or image
                 colours.putalpha(image.getchannel("A"))
                 return colours
-            return ImageCms.profileToProfile(image, source, target, outputMode="RGB")
+            return ImageCms.profileToProfile(image, source, target, outputMode="RGB") or image.convert(mode)
         except ImageCms.PyCMSError:
             return image.convert(mode)  # a broken profile is no reason to refuse the picture
     return image.convert(mode)

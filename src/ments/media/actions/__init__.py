@@ -1,0 +1,25 @@
+"""The verbs of media, one transaction each."""
+
+from ments.media.actions.audience import publish_audience
+from ments.media.actions.completion import complete_from_storage, complete_upload
+from ments.media.actions.erase import erase_media
+from ments.media.actions.sweep import sweep_media
+from ments.media.actions.transcode import transcode_media
+from ments.media.actions.uploads import Started, abort_upload, read_upload, sign_request, start_upload
+from ments.media.actions.watch import read_media, watch_media
+
+__all__ = [
+    "Started",
+    "abort_upload",
+    "complete_from_storage",
+    "complete_upload",
+    "erase_media",
+    "publish_audience",
+    "read_media",
+    "read_upload",
+    "sign_request",
+    "start_upload",
+    "sweep_media",
+    "transcode_media",
+    "watch_media",
+]

@@ -1,0 +1,113 @@
+"""Complete an upload: by its client, by storage's own notice, by both or twice, and one job comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import structlog
+
+from ments.errors import Conflict, Invalid, NotFound
+from ments.media import rules, store
+from ments.media.actions.uploads import check_open, read_upload, remove_sent
+from ments.media.live import Live, tell_live
+from ments.media.model import MediaStatus, MediaUploaded, Upload, UploadMissing, UploadStatus
+from ments.parts import Parts
+from ments.storage import ObjectCreated
+
+log = structlog.get_logger()
+
+
+async def complete_upload(
+    parts: Parts, account_id: UUID, upload_id: UUID, sent_parts: Sequence[tuple[int, str]] | None = None
+) -> UUID:
+    """Take note that everything was sent; returns the media's id. Again: the same answer, no second job.
+
+    sent_parts  (number, etag) of each, when the client leaves it to us to join them
+    Raises UploadNotFound, UploadClosed, UploadMissing when nothing is there, Invalid when it is not what was promised.
+    """
+    upload = await read_upload(parts, account_id, upload_id)
+    if upload.status is UploadStatus.COMPLETED:
+        return upload.media_id
+    check_open(upload)
+    if sent_parts and upload.part_size:
+        await _join(parts, upload, sent_parts)
+    head = await parts.bucket.head(upload.key)
+    if head is None:
+        raise UploadMissing("The file has not arrived in storage yet. Send it first, then complete the upload.")
+    if head.size != upload.size:
+        await parts.bucket.delete(upload.key)
+        raise Invalid(
+            f"The file that arrived has {head.size} bytes; {upload.size} were announced. Send it again.",
+            code="size_mismatch",
+        )
+    await _close(parts, upload)
+    return upload.media_id
+
+
+async def complete_from_storage(parts: Parts, created: ObjectCreated) -> None:
+    """Take note of storage's notice of a new object; what is no upload of ours is passed over."""
+    media_id = rules.media_id_of_key(created.key)
+    if media_id is None:
+        return
+    async with parts.primary.session() as session:
+        upload = await store.find_upload_of_media(session, media_id)
+    if upload is None or upload.key != created.key or upload.status is UploadStatus.COMPLETED:
+        return
+    if upload.status is not UploadStatus.OPEN:
+        # It was still under way when the upload was dropped.
+        await remove_sent(parts, upload)
+        return
+    await _close_if_sent(parts, upload)
+
+
+async def complete_if_sent(parts: Parts, media_id: UUID) -> bool:
+    """Complete an upload of which both the client and storage forgot to tell; False when it was not sent."""
+    async with parts.primary.session() as session:
+        upload = await store.find_upload_of_media(session, media_id)
+    return upload is not None and upload.status is UploadStatus.OPEN and await _close_if_sent(parts, upload)
+
+
+async def _close_if_sent(parts: Parts, upload: Upload) -> bool:
+    head = await parts.bucket.head(upload.key)
+    if head is None:
+        return False
+    if head.size != upload.size:
+        log.warning("upload_size_mismatch", media_id=str(upload.media_id), size=head.size, announced=upload.size)
+        await parts.bucket.delete(upload.key)
+        return False
+    await _close(parts, upload)
+    return True
+
+
+async def _close(parts: Parts, upload: Upload) -> None:
+    async with parts.primary.transaction() as tx:
+        if not await store.close_upload(tx, upload.id, UploadStatus.COMPLETED):
+            await _explain_lost(parts, upload)
+            return
+        await store.queue_media(tx, upload.media_id)
+        await parts.outbox.emit(tx, MediaUploaded(upload.key, {"media_id": str(upload.media_id)}))
+        tx.after_commit(lambda: tell_live(parts.valkey, upload.media_id, Live(MediaStatus.QUEUED, 0.0)))
+
+
+async def _explain_lost(parts: Parts, upload: Upload) -> None:
+    """Somebody else closed it first: fine when they completed it, to be told when they dropped it."""
+    async with parts.primary.session() as session:
+        now = await store.find_upload(session, upload.id, upload.account_id)
+    if now is not None and now.status is not UploadStatus.COMPLETED:
+        check_open(now)
+
+
+async def _join(parts: Parts, upload: Upload, sent_parts: Sequence[tuple[int, str]]) -> None:
+    """Join the parts of the newest upload in parts at this key; one that was joined before is fine."""
+    begun = await parts.bucket.list_uploads(upload.key)
+    for candidate in sorted(begun, key=lambda found: found.started_at, reverse=True):
+        try:
+            await parts.bucket.complete_multipart(candidate.key, candidate.upload_id, sent_parts)
+        except NotFound:
+            continue
+        except Conflict as error:
+            if error.problem_code == "already_uploaded":
+                return
+            raise
+        return

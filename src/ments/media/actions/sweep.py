@@ -1,0 +1,103 @@
+"""End every state that has lasted too long: nothing stays half-made."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import structlog
+
+from ments.db import Transaction
+from ments.errors import Retryable
+from ments.media import rules, store
+from ments.media.actions.completion import complete_if_sent
+from ments.media.actions.erase import erase_media
+from ments.media.actions.uploads import remove_sent
+from ments.media.model import Media, MediaFailed, MediaStatus, MediaUploaded, UploadStatus
+from ments.parts import Parts
+
+log = structlog.get_logger()
+_AT_ONCE = 100
+
+
+async def sweep_media(parts: Parts) -> int:
+    """Look at the media whose deadline has passed, up to a hundred; returns how many."""
+    async with parts.primary.session() as session:
+        overdue = await store.list_overdue(session, _AT_ONCE)
+    for media_id in overdue:
+        try:
+            await _sweep(parts, media_id)
+        except Retryable as error:
+            log.warning("sweep_put_off", media_id=str(media_id), error=error.safe)
+    return len(overdue)
+
+
+async def _sweep(parts: Parts, media_id: UUID) -> None:
+    async with parts.primary.session() as session:
+        found = await store.find_media(session, media_id)
+    if found is None:
+        return
+    match found.media.status:
+        case MediaStatus.UPLOADING:
+            if not found.attached or not await complete_if_sent(parts, media_id):
+                await _expire(parts, media_id)
+        case MediaStatus.QUEUED | MediaStatus.PROCESSING:
+            await _send_again(parts, media_id)
+        case MediaStatus.PLAYABLE | MediaStatus.READY | MediaStatus.FAILED:
+            # Nobody made a post of it: its author has gone on. Otherwise only older generations are left over.
+            if not await erase_media(parts, media_id):
+                await _tidy(parts, found.media)
+
+
+async def _expire(parts: Parts, media_id: UUID) -> None:
+    async with parts.primary.transaction() as tx:
+        locked = await store.lock_media(tx, media_id)
+        upload = await store.find_upload_of_media(tx, media_id)
+        if locked is None or locked[0].status is not MediaStatus.UPLOADING:
+            return
+        _, attached = locked
+        if upload is not None:
+            await store.close_upload(tx, upload.id, UploadStatus.EXPIRED)
+        if attached:
+            # A post waits for it: its author is told.
+            await store.queue_media(tx, media_id)
+            await _give_up(parts, tx, locked[0], "never_sent", "This file was never sent. Remove it, or send it again.")
+        else:
+            await store.erase_media(tx, media_id)
+    log.info("upload_expired", media_id=str(media_id))
+    if upload is not None:
+        await remove_sent(parts, upload)
+
+
+async def _send_again(parts: Parts, media_id: UUID) -> None:
+    async with parts.primary.transaction() as tx:
+        locked = await store.lock_media(tx, media_id)
+        if locked is None or locked[0].status not in (MediaStatus.QUEUED, MediaStatus.PROCESSING):
+            return
+        media = locked[0]
+        if media.deadline_at is None or not await store.is_overdue(tx, media_id):
+            return  # its try lives after all
+        if await store.read_requeues(tx, media_id) >= rules.REQUEUES_MAX:
+            text = "Preparing this was begun several times and never finished. Try the upload again."
+            await _give_up(parts, tx, media, "never_finished", text)
+            return
+        upload = await store.find_upload_of_media(tx, media_id)
+        key = upload.key if upload else f"media/{media_id}/original"
+        await store.requeue_media(tx, media_id)
+        await parts.outbox.emit(tx, MediaUploaded(key, {"media_id": str(media_id), "again": True}))
+    log.warning("media_sent_again", media_id=str(media_id), was=media.status)
+
+
+async def _give_up(parts: Parts, tx: Transaction, media: Media, code: str, text: str) -> None:
+    if await store.fail_media(tx, media.id, media.attempt_generation, code=code, text=text):
+        log.error("media_given_up", media_id=str(media.id), code=code)
+        await parts.outbox.emit(tx, MediaFailed(media.id))
+
+
+async def _tidy(parts: Parts, media: Media) -> None:
+    """Remove the generations that are not served any more; their URLs are long past."""
+    keep = (f"media/{media.id}/{media.generation}/", f"media/{media.id}/original")
+    for found in await parts.bucket.list_objects(f"media/{media.id}/"):
+        if not found.key.startswith(keep):
+            await parts.bucket.delete(found.key)
+    async with parts.primary.transaction() as tx:
+        await store.settle_media(tx, media.id)

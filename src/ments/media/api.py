@@ -1,0 +1,146 @@
+"""Uploads and media over HTTP, as JSON."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass, field
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from litestar import Request, Response, delete, get, post
+
+from ments.accounts.model import Viewer
+from ments.errors import Unauthenticated
+from ments.media import actions
+from ments.media.events import ROUTES as EVENTS
+from ments.media.view import MediaView, UploadView, view_upload
+from ments.parts import Parts
+from ments.storage import parse_storage_event
+from ments.web.asked import asked_origin
+from ments.web.cookies import bearer_token
+
+
+@dataclass(frozen=True, slots=True)
+class NewUpload:
+    """A file that is about to be sent; `content_type` is what the browser believes and may be empty."""
+
+    filename: str
+    size: int
+    content_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SignWanted:
+    """One request to storage, in Uppy's words; `upload_id` is storage's own."""
+
+    method: str
+    upload_id: str | None = None
+    part_number: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SentPart:
+    """A part that arrived."""
+
+    number: int
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """`parts` only when we are to join them."""
+
+    parts: list[SentPart] | None = field(default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A request that storage will accept once; browsers add Content-Length."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    expires_at: datetime
+
+
+@post("/api/uploads", summary="Start an upload", tags=["uploads"], opt={"limit": "uploads"})
+async def start(request: Request[Any, Any, Any], parts: Parts, member: Viewer, data: NewUpload) -> dict[str, Any]:
+    """Answer 201 with the one PUT to send, or with the size of parts above 64 MiB."""
+    started = await actions.start_upload(
+        parts,
+        member.id,
+        filename=data.filename,
+        content_type=data.content_type,
+        size=data.size,
+        public_base=asked_origin(request.scope),
+    )
+    upload = started.upload
+    shown: dict[str, Any] = {"id": upload.id, "media_id": upload.media_id, "expires_at": upload.expires_at}
+    if started.request is None:
+        return {**shown, "part_size": upload.part_size}
+    put = started.request
+    return {**shown, "method": put.method, "url": put.url, "headers": dict(put.headers)}
+
+
+@get("/api/uploads/{upload_id:uuid}", summary="Look at an upload", tags=["uploads"])
+async def read_upload(parts: Parts, member: Viewer, upload_id: UUID) -> UploadView:
+    """Answer with one of the account's own uploads."""
+    return view_upload(await actions.read_upload(parts, member.id, upload_id))
+
+
+@delete("/api/uploads/{upload_id:uuid}", summary="Cancel an upload", tags=["uploads"])
+async def abort(parts: Parts, member: Viewer, upload_id: UUID) -> None:
+    """Answer 204, also when it was cancelled before."""
+    await actions.abort_upload(parts, member.id, upload_id)
+
+
+@post(
+    "/api/uploads/{upload_id:uuid}/sign",
+    status_code=200,
+    summary="Sign one request to storage",
+    tags=["uploads"],
+    opt={"limit": "signs"},
+)
+async def sign(
+    request: Request[Any, Any, Any], parts: Parts, member: Viewer, upload_id: UUID, data: SignWanted
+) -> Signed:
+    """Answer with a request for this upload's own object."""
+    signed = await actions.sign_request(
+        parts,
+        member.id,
+        upload_id,
+        method=data.method.upper(),
+        part_upload_id=data.upload_id or None,
+        part_number=data.part_number,
+        public_base=asked_origin(request.scope),
+    )
+    return Signed(signed.method, signed.url, dict(signed.headers), signed.expires_at)
+
+
+@post("/api/uploads/{upload_id:uuid}/complete", status_code=202, summary="Complete an upload", tags=["uploads"])
+async def complete(parts: Parts, member: Viewer, upload_id: UUID, data: Completion | None = None) -> dict[str, UUID]:
+    """Answer 202 with the media's id; again the same."""
+    sent = [(part.number, part.etag) for part in data.parts] if data and data.parts else None
+    return {"media_id": await actions.complete_upload(parts, member.id, upload_id, sent)}
+
+
+@post("/api/webhooks/storage", status_code=204, summary="Storage tells of new objects", tags=["uploads"])
+async def storage_event(request: Request[Any, Any, Any], parts: Parts) -> None:
+    """Answer 204 also for objects that are none of our uploads; 401 to anybody but storage."""
+    expected = parts.settings.secret_for("storage-webhook")
+    if not hmac.compare_digest((bearer_token(request.scope) or "").encode(), expected.encode()):
+        raise Unauthenticated("Only storage may send these.", headers={"WWW-Authenticate": "Bearer"})
+    for created in parse_storage_event(await request.body(), parts.settings.s3_bucket):
+        await actions.complete_from_storage(parts, created)
+
+
+@get("/api/media/{media_id:uuid}", summary="Look at media", tags=["media"])
+async def read(parts: Parts, viewer: Viewer | None, media_id: UUID) -> Response[MediaView]:
+    """Answer with the media to their owner, and to everybody once a public post holds them."""
+    shown = await actions.read_media(parts, viewer.id if viewer else None, media_id)
+    return Response(shown, status_code=HTTPStatus.OK)
+
+
+ROUTES = [start, read_upload, abort, sign, complete, storage_event, read, *EVENTS]

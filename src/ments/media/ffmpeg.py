@@ -1,0 +1,98 @@
+"""Run ffmpeg: encode an original, and follow how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ments.media.argv import POSTER_FILE, Limits, audio_argv, video_argv
+from ments.media.model import AudioStream, Rendition, UnplayableMedia, VideoStream
+from ments.media.programs import GIB, check_finished
+from ments.media.sandbox import Sandbox
+
+Progress = Callable[[float], None]
+_WALL_MAX_S = 6 * 3600
+
+
+def encode_limits(length_s: float) -> Limits:
+    """What encoding may take: measured, 4K at 60 frames a second costs about 4 CPU s a second of film."""
+    return Limits(
+        wall_s=min(_WALL_MAX_S, round(600 + 12 * length_s)),
+        cpu_s=min(_WALL_MAX_S, round(300 + 10 * length_s)),
+        memory=4 * GIB,
+        file=4 * GIB,
+    )
+
+
+async def encode_video(
+    sandbox: Sandbox,
+    ffmpeg: str,
+    source: Path,
+    folder: Path,
+    *,
+    video: VideoStream,
+    audio: AudioStream | None,
+    rendition: Rendition,
+    length_s: float,
+    on_progress: Progress,
+) -> str:
+    """Write a progressive MP4 and `poster.jpg` into `folder`; returns the MP4's name.
+
+    length_s     of the source, for the progress and the limits
+    on_progress  called with fractions from 0 to 1
+    Raises UnplayableMedia, Retryable.
+    """
+    file = f"{rendition.name}.mp4"
+    finished = await sandbox.run(
+        lambda seen, out: video_argv(ffmpeg, seen, out, video=video, audio=audio, rendition=rendition, file=file),
+        source=source,
+        folder=folder,
+        programs=[ffmpeg],
+        limits=encode_limits(length_s),
+        on_line=follow_progress(length_s, on_progress),
+    )
+    check_finished(finished, "ffmpeg")
+    if not (folder / POSTER_FILE).exists():
+        raise UnplayableMedia("Not one picture in this video could be read.", code="damaged")
+    return file
+
+
+async def encode_audio(
+    sandbox: Sandbox,
+    ffmpeg: str,
+    source: Path,
+    folder: Path,
+    *,
+    audio: AudioStream,
+    length_s: float,
+    on_progress: Progress,
+) -> str:
+    """Write an M4A into `folder`; returns its name. Otherwise as encode_video."""
+    file = "audio.m4a"
+    finished = await sandbox.run(
+        lambda seen, out: audio_argv(ffmpeg, seen, out, audio=audio, file=file),
+        source=source,
+        folder=folder,
+        programs=[ffmpeg],
+        limits=encode_limits(length_s),
+        on_line=follow_progress(length_s, on_progress),
+    )
+    check_finished(finished, "ffmpeg")
+    return file
+
+
+def follow_progress(length_s: float, on_progress: Progress) -> Callable[[str], None]:
+    """Make a reader of `-progress` lines that calls `on_progress` with fractions that never fall."""
+    furthest = 0.0
+
+    def read(line: str) -> None:
+        nonlocal furthest
+        name, _, value = line.partition("=")
+        if name != "out_time_us" or not value.strip().lstrip("-").isdigit() or length_s <= 0:
+            return
+        fraction = min(1.0, int(value) / 1_000_000 / length_s)
+        if fraction > furthest:
+            furthest = fraction
+            on_progress(fraction)
+
+    return read

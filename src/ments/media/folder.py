@@ -1,0 +1,62 @@
+"""Folders for the files of one try: gone when it ends, also when its process was killed."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import structlog
+
+from ments.errors import Retryable
+
+log = structlog.get_logger()
+_PREFIX = "ments-media-"
+_RESERVE_BYTES = 512 * 1024 * 1024
+
+
+@contextmanager
+def work_folder(needed_bytes: int) -> Iterator[Path]:
+    """Make a private folder with `source` (a path, not made yet) and `out` (a folder) to work in.
+
+    Raises Retryable when the disk has less than `needed_bytes` and a reserve left.
+    """
+    root = Path(tempfile.gettempdir())
+    remove_left_folders(root)
+    if shutil.disk_usage(root).free < needed_bytes + _RESERVE_BYTES:
+        log.error("disk_full", folder=str(root), needed_bytes=needed_bytes)
+        raise Retryable("There is no room on the worker's disk at the moment.", code="disk_full")
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
+    # The lock dies with the process, whatever ends it; that tells a left folder from one in use.
+    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    try:
+        (folder / "out").mkdir()
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(held)
+
+
+def remove_left_folders(root: Path) -> int:
+    """Remove the folders of processes that died; returns how many."""
+    removed = 0
+    for folder in root.glob(f"{_PREFIX}*"):
+        try:
+            held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except OSError:
+            continue  # another's, or gone meanwhile
+        try:
+            if os.fstat(held).st_uid == os.geteuid():
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+                removed += 1
+        except BlockingIOError:
+            continue  # in use
+        finally:
+            os.close(held)
+    return removed

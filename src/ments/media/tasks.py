@@ -1,0 +1,43 @@
+"""What the queues run for media."""
+
+from __future__ import annotations
+
+from ments.errors import Retryable
+from ments.jobs import JobContext, PeriodicTask, periodic, task
+from ments.media import actions
+from ments.media.model import MediaReleased, MediaUploaded, PublicAudienceWanted
+from ments.parts import Parts
+
+
+@task(queue="media", name="transcode", attempts=3, backoff_s=2.0)
+async def transcode(parts: Parts, job: JobContext, event: MediaUploaded) -> None:
+    """Make what plays out of an original."""
+    await actions.transcode_media(parts, job, event)
+
+
+@task(queue="default", name="publish_audience", attempts=5, backoff_s=2.0)
+async def publish_audience(parts: Parts, job: JobContext, event: PublicAudienceWanted) -> None:
+    """Let everybody fetch media that a public post holds."""
+    await actions.publish_audience(parts, event.media_id)
+
+
+@task(queue="default", name="erase_media", attempts=5, backoff_s=2.0)
+async def erase(parts: Parts, job: JobContext, event: MediaReleased) -> None:
+    """Erase media that nothing holds any more, each whatever happens to the others."""
+    failed: Retryable | None = None
+    for media_id in event.media_ids:
+        try:
+            await actions.erase_media(parts, media_id)
+        except Retryable as error:
+            failed = error
+    if failed is not None:
+        raise failed
+
+
+@periodic(every_s=30, name="sweep_media", timeout_s=120.0)
+async def sweep(parts: Parts) -> None:
+    """End what has lasted too long."""
+    await actions.sweep_media(parts)
+
+
+PERIODIC: list[PeriodicTask] = [sweep]

@@ -1,0 +1,125 @@
+"""Media as they leave by JSON. Pure but for the clock that signs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from ments.edge.media_urls import MediaUrls
+from ments.media.model import Media, MediaKind, MediaStatus, Upload, UploadStatus
+
+
+@dataclass(frozen=True, slots=True)
+class VariantView:
+    """One file that can be fetched. Sizes in px and bytes, bitrate in bit/s (0 for photos)."""
+
+    name: str
+    kind: MediaKind
+    url: str
+    content_type: str
+    width: int
+    height: int
+    size: int
+    bitrate: int
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorView:
+    """Why media will not play, in words for the author."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class MediaView:
+    """One piece of media. `filename` is for its owner; progress from 0 to 1; sizes in px, length in s."""
+
+    id: UUID
+    status: MediaStatus
+    kind: MediaKind | None
+    progress: float
+    error: ErrorView | None
+    width: int | None
+    height: int | None
+    duration_s: float | None
+    media_url: str | None
+    poster_url: str | None
+    hls_url: str | None
+    blurhash: str | None
+    variants: list[VariantView]
+    alt_text: str
+    filename: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UploadView:
+    """An upload as its account sees it. Sizes in bytes; `part_size` None for a single PUT."""
+
+    id: UUID
+    media_id: UUID
+    status: UploadStatus
+    filename: str
+    content_type: str
+    size: int
+    part_size: int | None
+    expires_at: datetime
+
+
+def view_media(media: Media, urls: MediaUrls, *, is_owner: bool, alt_text: str = "") -> MediaView:
+    """Show media to somebody who may see them. Private generations get signed URLs, for their owner alone."""
+    generation = media.generation if media.status.is_playable else None
+    if generation is not None and not is_owner and not generation.startswith("p"):
+        generation = None
+
+    def url(file: str | None) -> str | None:
+        return urls.url(media.id, media.epoch, generation, file) if file and generation else None
+
+    variants = [
+        VariantView(
+            name=variant.name,
+            kind=variant.kind,
+            url=address,
+            content_type=variant.content_type,
+            width=variant.width,
+            height=variant.height,
+            size=variant.bytes,
+            bitrate=variant.bitrate,
+        )
+        for variant in media.variants
+        if (address := url(variant.file))
+    ]
+    return MediaView(
+        id=media.id,
+        status=media.status,
+        kind=media.kind,
+        progress=media.progress,
+        error=ErrorView(media.error_code, media.error_text or "") if media.error_code else None,
+        width=media.width,
+        height=media.height,
+        duration_s=media.duration_s,
+        media_url=max(variants, key=lambda v: (v.width * v.height, v.bitrate)).url if variants else None,
+        poster_url=url(media.poster_file),
+        hls_url=None,
+        blurhash=media.blurhash,
+        variants=variants,
+        alt_text=alt_text,
+        filename=media.filename if is_owner else None,
+        created_at=media.created_at,
+    )
+
+
+def view_upload(upload: Upload) -> UploadView:
+    """Show an upload to its own account."""
+    return UploadView(
+        id=upload.id,
+        media_id=upload.media_id,
+        status=upload.status,
+        filename=upload.filename,
+        content_type=upload.content_type,
+        size=upload.size,
+        part_size=upload.part_size,
+        expires_at=upload.expires_at,
+    )
