@@ -60,11 +60,15 @@ function storage_authorization(r) {
     return 'AWS4-HMAC-SHA256 Credential=' + secrets.s3_access_key + '/' + scope + ',SignedHeaders=' + signed + ',Signature=' + signature;
 }
 
-// The client's range when it starts beyond what nginx fetches whole (proxy_cache_max_range_offset), else none.
+// The client's range when it starts beyond what nginx fetches whole, or counts from the end; else none. These must be
+// ranges for which proxy_cache_max_range_offset keeps the answer out of the cache: a part would be kept as the whole.
 function storage_range(r) {
-    const range = r.headersIn.Range;
-    const parts = range === undefined ? null : /^bytes=([0-9]{1,15})-([0-9]{0,15})$/.exec(range);
-    return parts !== null && Number(parts[1]) > secrets.max_range_offset ? range : '';
+    const range = r.headersIn.Range || '';
+    const parts = /^bytes=([0-9]{0,15})-([0-9]{0,15})$/.exec(range);
+    if (parts === null || (parts[1] === '' && parts[2] === '')) {
+        return '';
+    }
+    return parts[1] === '' || Number(parts[1]) >= secrets.max_range_offset ? range : '';
 }
 
 export default {verdict, storage_date, storage_authorization, storage_range};
