@@ -27,7 +27,9 @@ from ments.feeds import api as feeds_api
 from ments.feeds import tasks as feeds_tasks
 from ments.jobs import Bindings, JobQueues, JobsError, Outbox, PeriodicTask, TaskDefinition
 from ments.jobs.process import relay, stop_on_signals, work
-from ments.media.model import MediaPlayable
+from ments.media import api as media_api
+from ments.media import tasks as media_tasks
+from ments.media.model import MediaFailed, MediaPlayable, MediaReleased, MediaUploaded, PublicAudienceWanted
 from ments.observe import Observed, serve_metrics, share_between_processes, start_observing, stop_observing
 from ments.parts import Parts
 from ments.posts import api as posts_api
@@ -45,11 +47,16 @@ ROUTES: list[Any] = [
     *health.ROUTES,
     *accounts_api.ROUTES,
     *accounts_pages.ROUTES,
+    *media_api.ROUTES,
     *posts_api.ROUTES,
     *feeds_api.ROUTES,
 ]
 # Event type -> the tasks that it causes; an empty tuple when nothing listens yet.
 BINDINGS: dict[type[Any], Sequence[TaskDefinition]] = {
+    MediaUploaded: (media_tasks.transcode,),
+    PublicAudienceWanted: (media_tasks.publish_audience,),
+    MediaReleased: (media_tasks.erase,),
+    MediaFailed: (),
     MediaPlayable: (posts_tasks.publish_waiting,),
     PostPublished: (feeds_tasks.purge_after_publish,),
     PostChanged: (feeds_tasks.purge_after_change,),
@@ -60,6 +67,7 @@ TASKS: list[TaskDefinition] = []
 # Work that the relay repeats, one at a time for the whole deployment.
 PERIODIC: list[PeriodicTask] = [
     *accounts_tasks.PERIODIC,
+    *media_tasks.PERIODIC,
     *posts_tasks.PERIODIC,
 ]
 

@@ -142,14 +142,15 @@ def _media(row: Mapping[str, Any]) -> Media:
             "status": MediaStatus(row["status"]),
             "kind": MediaKind(row["kind"]) if row["kind"] else None,
             "audience": Audience(row["audience"]),
-            "variants": tuple(_variant(variant) for variant in row["variants"]),
+            "variants": tuple(_variant(variant, row["kind"]) for variant in row["variants"]),
         }
     )
 
 
-def _variant(stored: Mapping[str, Any]) -> Variant:
+def _variant(stored: Mapping[str, Any], kind: str) -> Variant:
     # A newer process may have written members that this one does not know.
-    return Variant(**{**{name: stored[name] for name in _VARIANT_FIELDS}, "kind": MediaKind(stored["kind"])})
+    known = {name: stored[name] for name in _VARIANT_FIELDS if name in stored}
+    return Variant(**{**known, "kind": MediaKind(stored.get("kind") or kind)})
 
 
 # media: a try -----------------------------------------------------------------------
