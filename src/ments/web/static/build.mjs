@@ -1,0 +1,58 @@
+// Builds css/ and js/ into dist/: file names carry a hash of what is inside, and manifest.json maps the plain
+// name to it, so that a browser may keep a file for a year and still never show an old one.
+import { context, build } from "esbuild";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const out = join(here, "dist");
+// light-dark() and :has() set the floor: what everyone's browser has had since the middle of 2024.
+const target = ["chrome123", "firefox121", "safari17.5"];
+
+const manifest = {
+  name: "manifest",
+  setup(plugin) {
+    plugin.onEnd(async (result) => {
+      if (result.errors.length) return;
+      const entries = Object.entries(result.metafile.outputs)
+        .filter(([, made]) => made.entryPoint)
+        .map(([file, made]) => {
+          const name = basename(made.entryPoint).replace(/\.ts$/, ".js");
+          return [name, relative(out, join(process.cwd(), file))];
+        });
+      await writeFile(join(out, "manifest.json"), JSON.stringify(Object.fromEntries(entries.sort()), null, 1));
+    });
+  },
+};
+
+const shared = {
+  absWorkingDir: process.cwd(),
+  outdir: out,
+  bundle: true,
+  minify: true,
+  sourcemap: false,
+  metafile: true,
+  target,
+  logLevel: "warning",
+  legalComments: "none",
+};
+const options = {
+  ...shared,
+  entryPoints: ["main.ts", "theme.ts"].map((f) => join(here, "js", f)).concat(join(here, "css", "main.css"), join(here, "icons.svg"), join(here, "favicon.svg")),
+  entryNames: "[name]-[hash]",
+  chunkNames: "[name]-[hash]",
+  assetNames: "[name]-[hash]",
+  format: "esm",
+  splitting: true,
+  loader: { ".svg": "copy" },
+  plugins: [manifest],
+};
+
+await rm(out, { recursive: true, force: true });
+await mkdir(out, { recursive: true });
+if (process.argv.includes("--watch")) {
+  await (await context(options)).watch();
+} else {
+  await build(options);
+}

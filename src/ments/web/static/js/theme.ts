@@ -1,0 +1,8 @@
+// Runs before the first paint, so that a chosen theme never flashes the other one.
+try {
+  const chosen = localStorage.getItem("theme");
+  if (chosen === "light" || chosen === "dark") document.documentElement.dataset["theme"] = chosen;
+} catch {
+  // Storage is closed to us (private mode of some browsers): the system's theme stays.
+}
+export {};
