@@ -76,8 +76,8 @@ def describe(error: Exception) -> Problem:
         return Problem(error.problem_status, error.problem_code, error.safe, error.extra, error.headers)
     if isinstance(error, ValidationException):
         return Problem(HTTPStatus.BAD_REQUEST, "invalid_request", *_fields(error))
-    # UnicodeEncodeError: half of a surrogate pair, which JSON can spell and nothing can store.
-    if isinstance(error, (SerializationException, msgspec.MsgspecError, RecursionError, UnicodeEncodeError)):
+    # UnicodeError: bytes that are no UTF-8, or half of a surrogate pair, which JSON can spell and nothing can store.
+    if isinstance(error, (SerializationException, msgspec.MsgspecError, RecursionError, UnicodeError)):
         return Problem(HTTPStatus.BAD_REQUEST, "malformed_body", "The body is not well-formed JSON.")
     if isinstance(error, HTTPException):
         return _describe_http(error)
