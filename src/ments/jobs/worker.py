@@ -20,9 +20,9 @@ from ments.observe.metrics import JOBS_STALLED
 
 log = structlog.get_logger()
 
-# A worker that dies is noticed after a lock's length and a look for stalled jobs: 15 s at most.
+# A worker that dies is noticed after a lock's length and a look for stalled jobs: 14 s at most.
 _LOCK_MS = 10_000
-_STALLED_EVERY_MS = 5_000
+_STALLED_EVERY_MS = 4_000
 # A job whose worker died is run again without using up an attempt; one that ends its worker four times is not.
 _STALLS_ALLOWED = 3
 _BLOCK_S = 5

@@ -29,7 +29,7 @@ _KINDS: dict[str, SpanKind] = {
     "producer": SpanKind.PRODUCER,
     "consumer": SpanKind.CONSUMER,
 }
-_TRACEPARENT = re.compile(r"^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$")
+_TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 # Short, so that a span is seen within a second of its end; a batch still holds many.
 _EXPORT_EVERY_MS = 500
@@ -154,7 +154,7 @@ def current_traceparent() -> str | None:
 
 def parse_traceparent(traceparent: str | None) -> SpanContext | None:
     """Read W3C's header; None when it is missing, malformed or all zeros. Pure."""
-    match = _TRACEPARENT.match(traceparent or "")
+    match = _TRACEPARENT.fullmatch(traceparent or "")
     if match is None:
         return None
     trace_id, span_id, flags = (int(part, 16) for part in match.groups())

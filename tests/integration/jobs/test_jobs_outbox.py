@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
-from valkey_server import ValkeyServer
 
+from eventually import eventually
 from ments.jobs import Bindings, JobContext, JobQueues, JobsError, Outbox, task
 from ments.jobs.relay import Relay, prune_outbox
 from ments.observe import current_trace_id, trace_from
 from ments.parts import Parts
+from valkey_server import ValkeyServer
 
 
 @dataclass(frozen=True)
@@ -37,10 +40,14 @@ async def picture(parts: None, job: JobContext, event: Greeted) -> None: ...
 BINDINGS = Bindings({Greeted: (greet, picture)})
 
 
-async def _rows(parts: Parts, ids: tuple[str, ...]) -> list[dict]:
+async def _rows(parts: Parts, ids: Sequence[str]) -> list[dict[str, Any]]:
     async with parts.primary.session() as session:
         found = await session.connection.execute("select * from outbox where job_id = any(%s) order by id", [list(ids)])
         return await found.fetchall()
+
+
+async def _all_sent(parts: Parts, ids: Sequence[str]) -> bool:
+    return all(row["sent_at"] for row in await _rows(parts, ids))
 
 
 async def _make_older(parts: Parts, seconds: int = 2) -> None:
@@ -79,10 +86,16 @@ async def test_a_commit_enqueues_each_bound_task(parts: Parts, queues: JobQueues
 
 async def test_a_rollback_leaves_nothing(parts: Parts, queues: JobQueues) -> None:
     outbox = Outbox(parts.primary, queues, BINDINGS)
-    with pytest.raises(RuntimeError, match="on purpose"):
+    ids: list[str] = []
+
+    async def fail() -> None:
         async with parts.primary.transaction() as tx:
-            ids = await outbox.emit(tx, Greeted("Ada"))
+            ids.extend(await outbox.emit(tx, Greeted("Ada")))
             raise RuntimeError("on purpose")
+
+    with pytest.raises(RuntimeError, match="on purpose"):
+        await fail()
+    assert len(ids) == 2
     assert await _rows(parts, ids) == []
     assert (await queues.count_jobs())["default"]["waiting"] == 0
 
@@ -114,9 +127,7 @@ async def test_valkey_away_costs_a_second_and_the_relay_sends_later(
     relay = asyncio.create_task(Relay(parts.primary, queues, BINDINGS).run(stop))
     await asyncio.sleep(1.5)
     valkey_server.start()
-    async with asyncio.timeout(6):
-        while not all(row["sent_at"] for row in await _rows(parts, ids)):
-            await asyncio.sleep(0.1)
+    await eventually(lambda: _all_sent(parts, ids), within_s=6)
     stop.set()
     await relay
     counts = await queues.count_jobs()

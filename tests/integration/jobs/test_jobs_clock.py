@@ -1,0 +1,89 @@
+"""Periodic tasks: once a period, however many relays; taken over from one that died; a failure is not the end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from uuid import uuid4
+
+import pytest
+
+from ments.jobs import JobQueues, PeriodicTask
+from ments.jobs.bindings import Bindings
+from ments.jobs.clock import Clock
+from ments.jobs.model import JobsError
+from ments.jobs.process import relay
+from ments.parts import Parts
+
+
+def _task(ran: Counter[str], every_s: float, *, takes_s: float = 0.0, fails: bool = False) -> PeriodicTask:
+    name = f"test-{uuid4()}"
+
+    async def run(parts: object) -> None:
+        ran["started"] += 1
+        ran["at once"] = max(ran["at once"], ran["started"] - ran["ended"])
+        await asyncio.sleep(takes_s)
+        ran["ended"] += 1
+        if fails:
+            raise RuntimeError("on purpose")
+
+    return PeriodicTask(name, every_s, 30.0, run)
+
+
+async def test_three_clocks_run_it_once_a_period(parts: Parts) -> None:
+    ran: Counter[str] = Counter()
+    periodic = _task(ran, 1.0)
+    stop = asyncio.Event()
+    clocks = [asyncio.create_task(Clock(parts.primary, parts, [periodic]).run(stop)) for _ in range(3)]
+    await asyncio.sleep(3.6)
+    stop.set()
+    await asyncio.gather(*clocks)
+    assert 3 <= ran["ended"] <= 4
+
+
+async def test_a_run_longer_than_its_period_does_not_run_twice_at_once(parts: Parts) -> None:
+    ran: Counter[str] = Counter()
+    clock = Clock(parts.primary, parts, [_task(ran, 0.1, takes_s=0.4)])
+    await asyncio.gather(*(clock.run_if_due(clock._tasks[0]) for _ in range(4)))
+    assert (ran["started"], ran["at once"]) == (1, 1)
+
+
+async def test_a_failed_run_waits_for_its_next_period(parts: Parts) -> None:
+    ran: Counter[str] = Counter()
+    periodic = _task(ran, 60.0, fails=True)
+    clock = Clock(parts.primary, parts, [periodic])
+    await clock.run_if_due(periodic)
+    wait_s = await clock.run_if_due(periodic)
+    assert ran["started"] == 1
+    assert 55 < wait_s <= 60
+
+
+async def test_a_clock_that_dies_in_a_run_leaves_it_to_another(parts: Parts) -> None:
+    ran: Counter[str] = Counter()
+    periodic = _task(ran, 60.0, takes_s=0.5)
+    clock = Clock(parts.primary, parts, [periodic])
+    dying = asyncio.create_task(clock.run_if_due(periodic))
+    await asyncio.sleep(0.2)
+    dying.cancel()
+    await asyncio.gather(dying, return_exceptions=True)
+    await clock.run_if_due(periodic)
+    assert (ran["started"], ran["ended"]) == (2, 1)
+
+
+def test_two_tasks_of_one_name_are_refused(parts: Parts) -> None:
+    one = _task(Counter(), 1.0)
+    with pytest.raises(JobsError, match="share a name"):
+        Clock(parts.primary, parts, [one, one])
+
+
+async def test_the_relay_process_stops_at_once(parts: Parts, queues: JobQueues) -> None:
+    ran: Counter[str] = Counter()
+    stop = asyncio.Event()
+    running = asyncio.create_task(
+        relay(parts.primary, queues, bindings=Bindings({}), parts=parts, periodic=[_task(ran, 30.0)], stop=stop)
+    )
+    await asyncio.sleep(1)
+    stop.set()
+    async with asyncio.timeout(2):
+        await running
+    assert ran["ended"] == 1
