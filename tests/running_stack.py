@@ -101,7 +101,8 @@ class RunningStack:
         return self.env | {
             "DATABASE_URL": _with_path(self.env["DATABASE_URL"], name),
             "DATABASE_DIRECT_URL": _with_path(self.env["DATABASE_DIRECT_URL"], name),
-            "DATABASE_REPLICA_URLS": "",
+            # Not '': an empty value would be filled from the home's run/env, with the replica of another database.
+            "DATABASE_REPLICA_URLS": _with_path(self.env["DATABASE_URL"], name),
             "REDIS_URL": _with_path(self.env["REDIS_URL"], str(valkey_number)),
         }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from litestar import Response, get
+from litestar.di import NamedDependency
 
 from ments.accounts.model import Viewer
 from ments.feeds import store
@@ -13,8 +14,8 @@ from ments.parts import Parts
 
 @get("/api/feed", summary="Read a page of a feed", tags=["feeds"], public=True)
 async def feed(
-    parts: Parts,
-    viewer: Viewer | None,
+    parts: NamedDependency[Parts],
+    viewer: NamedDependency[Viewer | None],
     kind: str | None = None,
     cursor: str | None = None,
     limit: int | None = None,
@@ -25,7 +26,10 @@ async def feed(
 
 @get("/api/posts", summary="List the latest posts", tags=["posts"], public=True)
 async def latest(
-    parts: Parts, viewer: Viewer | None, cursor: str | None = None, limit: int | None = None
+    parts: NamedDependency[Parts],
+    viewer: NamedDependency[Viewer | None],
+    cursor: str | None = None,
+    limit: int | None = None,
 ) -> Response[bytes]:
     """Answer as `/api/feed?kind=latest` does."""
     return await _answer(parts, viewer, FeedKind.LATEST, cursor, limit)

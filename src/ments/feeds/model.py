@@ -41,7 +41,7 @@ class FeedPage:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One picture of the landing page's mosaic; sizes in px."""
+    """One picture of the landing page's mosaic; sizes in px, length in s for a video. `author` says who, of where."""
 
     post_id: UUID
     url: str
@@ -49,6 +49,9 @@ class Tile:
     height: int | None
     blurhash: str | None
     alt_text: str
+    duration_s: float | None
+    content: str
+    author: str
 
 
 @dataclass(frozen=True, slots=True)

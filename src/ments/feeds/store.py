@@ -125,6 +125,22 @@ async def read_profile_posts(
         return await _draw_page(parts, session, viewer_id, kind, places, n)
 
 
+async def read_environment_posts(
+    parts: Parts, viewer: Viewer | None, environment_id: UUID, *, cursor: str | None = None, limit: int | None = None
+) -> FeedPage:
+    """Read one page of an environment's public posts, newest first. Raises BadCursor."""
+    n, secret = clamp_limit(limit), cursor_secret(parts)
+    kind = f"environment:{environment_id}"
+    before = decode_cursor(secret, kind, cursor) if cursor else Place.last()
+    async with session_for(parts, viewer) as session:
+        places = await _places(
+            queries.list_environment(
+                session.connection, environment_id=environment_id, before_at=before.at, before_id=before.id, n=n + 1
+            )
+        )
+        return await _draw_page(parts, session, viewer.id if viewer else None, kind, places, n)
+
+
 async def _places(rows: Any) -> list[Place]:
     return [Place(row["sorted_at"], row["id"]) async for row in rows]
 
@@ -154,6 +170,9 @@ async def read_landing(parts: Parts) -> Landing:
                     height=row["height"],
                     blurhash=row["blurhash"],
                     alt_text=row["alt_text"],
+                    duration_s=row["duration_s"],
+                    content=row["content"],
+                    author=row["author"],
                 )
                 async for row in rows
             ]

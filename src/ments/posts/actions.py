@@ -75,21 +75,22 @@ async def _made_before(tx: Transaction, account_id: UUID, key: str, request_hash
 
 
 async def _write(parts: Parts, tx: Transaction, author: Viewer, new: NewPost) -> UUID:
-    post_id = uuid4()
     if new.environment_id is not None and not await store.has_environment(tx, new.environment_id):
         raise PostRefused("environment_id", "environment_unknown", "There is no such environment.")
     visibility = await _visibility_beside_parent(tx, author, new)
+    audience = rules.audience_of(visibility)
+    post_id = uuid4()
     media_ids = [attachment.id for attachment in new.media]
     found = await store.lock_media(tx, media_ids)
     rules.check_attachable(media_ids, found, author.id, post_id)
-    is_whole = rules.are_playable(found, rules.audience_of(visibility))
-    status = PostStatus.PUBLISHED if is_whole else PostStatus.WAITING
-    await store.insert_post(tx, post_id, author.id, new, visibility=visibility, status=status)
-    await store.attach(tx, post_id, new.media)
-    await _open_media(parts, tx, found, rules.audience_of(visibility))
-    if is_whole:
-        await _announce(parts, tx, post_id, author.id, new.parent_post_id)
-    return post_id
+    status = PostStatus.PUBLISHED if rules.are_playable(found, audience) else PostStatus.WAITING
+    post = Post(post_id, author.id, new.parent_post_id, new.content, visibility, status)
+    await store.insert_post(tx, post, new.environment_id)
+    await store.attach(tx, post.id, new.media)
+    await _open_media(parts, tx, found, audience)
+    if status is PostStatus.PUBLISHED:
+        await _announce(parts, tx, post)
+    return post.id
 
 
 async def _visibility_beside_parent(tx: Transaction, author: Viewer, new: NewPost) -> Visibility:
@@ -117,9 +118,9 @@ async def _open_media(parts: Parts, tx: Transaction, found: Sequence[rules.Attac
             await parts.outbox.emit(tx, PublicAudienceWanted(media.id))
 
 
-async def _announce(parts: Parts, tx: Transaction, post_id: UUID, author_id: UUID, parent_id: UUID | None) -> None:
-    await store.add_replies(tx, parent_id, 1)
-    await parts.outbox.emit(tx, PostPublished(post_id=post_id, author_id=author_id))
+async def _announce(parts: Parts, tx: Transaction, post: Post) -> None:
+    await store.add_replies(tx, post.parent_post_id, post.visibility, 1)
+    await parts.outbox.emit(tx, PostPublished(post_id=post.id, author_id=post.account_id))
 
 
 async def change_post(parts: Parts, viewer: Viewer, post_id: UUID, change: PostChange) -> PostView:
@@ -149,7 +150,7 @@ async def change_post(parts: Parts, viewer: Viewer, post_id: UUID, change: PostC
         if post.status is PostStatus.PUBLISHED:
             await parts.outbox.emit(tx, PostChanged(post_id=post_id, author_id=viewer.id))
         elif rules.are_playable(kept, audience) and await store.publish_row(tx, post_id):
-            await _announce(parts, tx, post_id, viewer.id, post.parent_post_id)
+            await _announce(parts, tx, post)
     return await store.read_post(parts, viewer, post_id)
 
 
@@ -167,7 +168,7 @@ async def delete_post(parts: Parts, viewer: Viewer, post_id: UUID) -> None:
         await store.attach(tx, post_id, ())
         await store.mark_deleted(tx, post_id)
         if post.status is PostStatus.PUBLISHED:
-            await store.add_replies(tx, post.parent_post_id, -1)
+            await store.add_replies(tx, post.parent_post_id, post.visibility, -1)
         await _release(parts, tx, media_ids)
         await parts.outbox.emit(
             tx, PostDeleted(post_id=post_id, author_id=viewer.id, media_ids=tuple(sorted(media_ids)))
@@ -184,7 +185,7 @@ async def publish_waiting(parts: Parts, media_id: UUID) -> None:
         attached = await store.list_attached(tx, post.id)
         found = await store.lock_media(tx, [attachment.id for attachment in attached])
         if rules.are_playable(found, rules.audience_of(post.visibility)) and await store.publish_row(tx, post.id):
-            await _announce(parts, tx, post.id, post.account_id, post.parent_post_id)
+            await _announce(parts, tx, post)
 
 
 def _own(post: Post | None, viewer: Viewer) -> Post:

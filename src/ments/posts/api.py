@@ -7,7 +7,8 @@ from typing import Annotated
 from uuid import UUID
 
 from litestar import delete, get, patch, post
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import HeaderParameter
 
 from ments.accounts.model import Viewer
 from ments.parts import Parts
@@ -16,37 +17,50 @@ from ments.posts.model import EnvironmentView, NewPost, PostChange, PostView, Re
 
 IdempotencyKey = Annotated[
     str | None,
-    Parameter(header="Idempotency-Key", required=False, description="The same key and body make one post, not two."),
+    HeaderParameter(
+        name="Idempotency-Key", required=False, description="The same key and body make one post, not two."
+    ),
 ]
 
 
 @post("/api/posts", summary="Write a post", tags=["posts"])
-async def create(parts: Parts, member: Viewer, data: NewPost, idempotency_key: IdempotencyKey = None) -> PostView:
+async def create(
+    parts: NamedDependency[Parts],
+    member: NamedDependency[Viewer],
+    data: NewPost,
+    idempotency_key: IdempotencyKey = None,
+) -> PostView:
     """Answer 201 with the post; its status is `waiting` until its attachments can be played."""
     return await actions.create_post(parts, member, data, idempotency_key=idempotency_key)
 
 
 @get("/api/posts/{post_id:uuid}", summary="Read a post", tags=["posts"], public=True)
-async def read(parts: Parts, viewer: Viewer | None, post_id: UUID) -> PostView:
+async def read(parts: NamedDependency[Parts], viewer: NamedDependency[Viewer | None], post_id: UUID) -> PostView:
     """Answer with the post, or 404 to those who may not see it."""
     return await store.read_post(parts, viewer, post_id)
 
 
 @patch("/api/posts/{post_id:uuid}", summary="Change a post", tags=["posts"])
-async def change(parts: Parts, member: Viewer, post_id: UUID, data: PostChange) -> PostView:
+async def change(
+    parts: NamedDependency[Parts], member: NamedDependency[Viewer], post_id: UUID, data: PostChange
+) -> PostView:
     """Change the words, the descriptions, or the attachments while the post waits."""
     return await actions.change_post(parts, member, post_id, data)
 
 
 @delete("/api/posts/{post_id:uuid}", summary="Delete a post", tags=["posts"])
-async def remove(parts: Parts, member: Viewer, post_id: UUID) -> None:
+async def remove(parts: NamedDependency[Parts], member: NamedDependency[Viewer], post_id: UUID) -> None:
     """Answer 204, also when the post was deleted before."""
     await actions.delete_post(parts, member, post_id)
 
 
 @get("/api/posts/{post_id:uuid}/replies", summary="Read the replies to a post", tags=["posts"], public=True)
 async def replies(
-    parts: Parts, viewer: Viewer | None, post_id: UUID, cursor: str | None = None, limit: int | None = None
+    parts: NamedDependency[Parts],
+    viewer: NamedDependency[Viewer | None],
+    post_id: UUID,
+    cursor: str | None = None,
+    limit: int | None = None,
 ) -> ReplyPage:
     """Answer with one page, oldest first."""
     return await store.read_replies(parts, viewer, post_id, cursor=cursor, limit=limit)
@@ -54,7 +68,11 @@ async def replies(
 
 @post("/api/posts/{post_id:uuid}/replies", summary="Reply to a post", tags=["posts"])
 async def reply(
-    parts: Parts, member: Viewer, post_id: UUID, data: NewPost, idempotency_key: IdempotencyKey = None
+    parts: NamedDependency[Parts],
+    member: NamedDependency[Viewer],
+    post_id: UUID,
+    data: NewPost,
+    idempotency_key: IdempotencyKey = None,
 ) -> PostView:
     """Answer 201 with the reply; the address says what it answers."""
     new = replace(data, parent_post_id=post_id)
@@ -69,7 +87,7 @@ class Environments:
 
 
 @get("/api/environments", summary="List the environments", tags=["posts"], public=True)
-async def environments(parts: Parts) -> Environments:
+async def environments(parts: NamedDependency[Parts]) -> Environments:
     """Answer with the rooms that posts can be written into, in their order."""
     return Environments(await store.list_environments(parts))
 

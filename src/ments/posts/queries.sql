@@ -65,17 +65,17 @@ update posts set status = 'published', sorted_at = clock_timestamp() where id = 
 -- The words go at once; the row stays, so that its replies keep their place.
 update posts set status = 'deleted', deleted_at = now(), content = '' where id = :id;
 
--- name: add_replies(id, n)!
--- Counts replies that can be seen, in the transaction that makes or ends one.
-update posts set replies = greatest(replies + :n, 0) where id = :id;
+-- name: add_replies(id, visibility, n)!
+-- Counts, in the transaction that makes or ends one, the replies that all who see the post see, too.
+update posts set replies = greatest(replies + :n, 0) where id = :id and visibility = :visibility;
 
 -- name: lock_media(ids)
 -- The candidates for attachment, locked in the order of their ids: two writers never wait for each other in a ring.
-select m.id, m.account_id, m.status, m.kind, m.audience, m.generation, pm.post_id
-from media m left join post_media pm on pm.media_id = m.id
-where m.id = any(:ids::uuid[])
-order by m.id
-for update of m;
+select id, account_id, status, generation from media where id = any(:ids::uuid[]) order by id for update;
+
+-- name: list_holders(ids)
+-- Which posts hold them: asked after the locks, since a locking read does not see what a joined table gained meanwhile.
+select media_id, post_id from post_media where media_id = any(:ids::uuid[]);
 
 -- name: list_attached(post_id)
 -- The attachments of a post, in their order.

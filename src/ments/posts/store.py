@@ -17,10 +17,8 @@ from ments.posts.cards import draw_card, post_of
 from ments.posts.model import (
     AttachmentDraft,
     EnvironmentView,
-    NewPost,
     Post,
     PostNotFound,
-    PostStatus,
     PostView,
     ReplyPage,
     Visibility,
@@ -28,8 +26,6 @@ from ments.posts.model import (
 from ments.posts.rules import Attachable, may_see
 
 queries: Any = load_queries(__file__)
-
-_FIRST_PLACE = Place.first()
 
 
 def cursor_secret(parts: Parts) -> str:
@@ -62,16 +58,20 @@ async def hydrate_posts(
 
 async def read_post(parts: Parts, viewer: Viewer | None, post_id: UUID) -> PostView:
     """Read one post. Raises PostNotFound, also for one that the reader may not see."""
-    viewer_id = viewer.id if viewer else None
     async with session_for(parts, viewer) as session:
-        found = await hydrate_posts(session, [post_id], parts.media_urls, viewer_id)
-    if not found and viewer is None:
+        found = await _find_card(parts, session, viewer, post_id)
+    if found is None and viewer is None:
         # A link is often shared and opened before the replicas have the post.
         async with parts.primary.session() as session:
-            found = await hydrate_posts(session, [post_id], parts.media_urls, viewer_id)
-    if not found:
+            found = await _find_card(parts, session, viewer, post_id)
+    if found is None:
         raise PostNotFound("There is no such post, or it is not visible to you.")
-    return found[0]
+    return found
+
+
+async def _find_card(parts: Parts, session: Session, viewer: Viewer | None, post_id: UUID) -> PostView | None:
+    found = await hydrate_posts(session, [post_id], parts.media_urls, viewer.id if viewer else None)
+    return found[0] if found else None
 
 
 async def read_replies(
@@ -82,28 +82,33 @@ async def read_replies(
     cursor  of an earlier page of the same post's replies; limit  1..50, 20 when None
     Raises PostNotFound, BadCursor.
     """
-    n, kind, secret = clamp_limit(limit), f"replies:{post_id}", cursor_secret(parts)
-    after = decode_cursor(secret, kind, cursor) if cursor else _FIRST_PLACE
-    viewer_id = viewer.id if viewer else None
+    n, kind = clamp_limit(limit), f"replies:{post_id}"
+    after = decode_cursor(cursor_secret(parts), kind, cursor) if cursor else Place.first()
     async with session_for(parts, viewer) as session:
-        parent = await find_post(session, post_id)
-        if parent is None or not may_see(viewer_id, parent):
-            raise PostNotFound("There is no such post, or it is not visible to you.")
-        places = [
-            Place(row["sorted_at"], row["id"])
-            async for row in queries.list_reply_ids(
-                session.connection,
-                parent_id=post_id,
-                viewer_id=viewer_id,
-                after_at=after.at,
-                after_id=after.id,
-                n=n + 1,
-            )
-        ]
-        page = places[:n]
-        posts = await hydrate_posts(session, [place.id for place in page], parts.media_urls, viewer_id)
+        page = await _find_replies(parts, session, viewer, post_id, after, n)
+    if page is None and viewer is None:
+        async with parts.primary.session() as session:
+            page = await _find_replies(parts, session, viewer, post_id, after, n)
+    if page is None:
+        raise PostNotFound("There is no such post, or it is not visible to you.")
+    return page
+
+
+async def _find_replies(
+    parts: Parts, session: Session, viewer: Viewer | None, post_id: UUID, after: Place, n: int
+) -> ReplyPage | None:
+    viewer_id = viewer.id if viewer else None
+    parent = await find_post(session, post_id)
+    if parent is None or not may_see(viewer_id, parent):
+        return None
+    rows = queries.list_reply_ids(
+        session.connection, parent_id=post_id, viewer_id=viewer_id, after_at=after.at, after_id=after.id, n=n + 1
+    )
+    places = [Place(row["sorted_at"], row["id"]) async for row in rows]
+    posts = await hydrate_posts(session, [place.id for place in places[:n]], parts.media_urls, viewer_id)
     has_more = len(places) > n
-    return ReplyPage(posts=posts, cursor=encode_cursor(secret, kind, page[-1]) if has_more else None, has_more=has_more)
+    cursor = encode_cursor(cursor_secret(parts), f"replies:{post_id}", places[n - 1]) if has_more else None
+    return ReplyPage(posts=posts, cursor=cursor, has_more=has_more)
 
 
 async def list_environments(parts: Parts) -> list[EnvironmentView]:
@@ -131,37 +136,32 @@ async def lock_media(tx: Transaction, media_ids: Sequence[UUID]) -> list[Attacha
     """Find those of the media that exist, locked, in the order of their ids."""
     if not media_ids:
         return []
+    ids = list(media_ids)
+    rows = [row async for row in queries.lock_media(tx.connection, ids=ids)]
+    holders = {row["media_id"]: row["post_id"] async for row in queries.list_holders(tx.connection, ids=ids)}
     return [
         Attachable(
             id=row["id"],
             account_id=row["account_id"],
             status=MediaStatus(row["status"]),
             generation=row["generation"],
-            post_id=row["post_id"],
+            post_id=holders.get(row["id"]),
         )
-        async for row in queries.lock_media(tx.connection, ids=list(media_ids))
+        for row in rows
     ]
 
 
-async def insert_post(
-    tx: Transaction,
-    post_id: UUID,
-    account_id: UUID,
-    new: NewPost,
-    *,
-    visibility: Visibility,
-    status: PostStatus,
-) -> None:
-    """Write the row of a post; its words were cleaned before."""
+async def insert_post(tx: Transaction, post: Post, environment_id: UUID | None) -> None:
+    """Write the row of a post."""
     await queries.insert_post(
         tx.connection,
-        id=post_id,
-        account_id=account_id,
-        environment_id=new.environment_id,
-        parent_post_id=new.parent_post_id,
-        content=new.content,
-        visibility=visibility.value,
-        status=status.value,
+        id=post.id,
+        account_id=post.account_id,
+        environment_id=environment_id,
+        parent_post_id=post.parent_post_id,
+        content=post.content,
+        visibility=post.visibility.value,
+        status=post.status.value,
     )
 
 
@@ -209,10 +209,10 @@ async def mark_deleted(tx: Transaction, post_id: UUID) -> None:
     await queries.mark_deleted(tx.connection, id=post_id)
 
 
-async def add_replies(tx: Transaction, parent_id: UUID | None, n: int) -> None:
-    """Count n replies more (or less, below 0) that can be seen."""
+async def add_replies(tx: Transaction, parent_id: UUID | None, visibility: Visibility, n: int) -> None:
+    """Count n replies of this visibility more (or less, below 0); those narrower than their parent don't count."""
     if parent_id is not None:
-        await queries.add_replies(tx.connection, id=parent_id, n=n)
+        await queries.add_replies(tx.connection, id=parent_id, visibility=visibility.value, n=n)
 
 
 async def find_post_of_media(session: Session, media_id: UUID) -> UUID | None:

@@ -1,0 +1,114 @@
+"""Members, media and posts for tests, and the API in this process over the parts that a test was given."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx2
+
+from ments.accounts.actions import register
+from ments.accounts.model import Viewer
+from ments.app import create_app
+from ments.jobs import JobContext
+from ments.parts import Parts
+
+ORIGIN = "http://ments.test"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody who is signed in."""
+
+    viewer: Viewer
+    token: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"}
+
+
+async def make_member(parts: Parts) -> Member:
+    """Register somebody new."""
+    name = f"m{uuid4().hex[:12]}"
+    signed_in = await register(parts, email=f"{name}@ments.example", username=name, password="a long and odd sentence")
+    return Member(signed_in.account.as_viewer(), signed_in.token)
+
+
+async def make_media(parts: Parts, owner: Viewer, *, status: str = "ready", generation: str | None = "p1") -> UUID:
+    """Write the row of a video as the worker leaves it."""
+    media_id = uuid4()
+    async with parts.primary.transaction() as tx:
+        await tx.connection.execute(
+            """
+            insert into media (id, account_id, status, kind, filename, audience, generation, width, height, duration_s,
+                               poster_file, variants, error_code, error_text)
+            values (%s, %s, %s, 'video', 'clip.mov', 'private', %s, 720, 1280, 3.5, 'poster.jpg',
+              '[{"file": "720p.mp4", "name": "720p", "content_type": "video/mp4", "width": 720, "height": 1280,
+                 "bytes": 1000, "bitrate": 900000}]', %s, %s)
+            """,
+            (
+                media_id,
+                owner.id,
+                status,
+                generation,
+                "unplayable" if status == "failed" else None,
+                "Stops after 2.0 of 9.0 s." if status == "failed" else None,
+            ),
+        )
+    return media_id
+
+
+async def set_media(parts: Parts, media_id: UUID, *, status: str, generation: str | None) -> None:
+    """Let the worker get on with a video."""
+    async with parts.primary.transaction() as tx:
+        await tx.connection.execute(
+            "update media set status = %s, generation = %s where id = %s", (status, generation, media_id)
+        )
+
+
+async def fetch_row(parts: Parts, sql: str, *values: Any) -> dict[str, Any]:
+    """Read one row that must be there."""
+    async with parts.primary.session() as session:
+        row = await (await session.connection.execute(sql, values)).fetchone()
+    assert row is not None
+    return row
+
+
+async def list_jobs(parts: Parts, task: str) -> list[dict[str, Any]]:
+    """The payloads of the jobs that were accepted for a task, oldest first."""
+    async with parts.primary.session() as session:
+        rows = await session.connection.execute("select payload from outbox where task = %s order by id", (task,))
+        return [row["payload"] async for row in rows]
+
+
+def job_of(task: str) -> JobContext:
+    """A first run of a task, for calling it directly."""
+
+    async def report(fraction: float) -> None:
+        raise AssertionError("no progress is reported by this task")
+
+    return JobContext("job", "default", task, 1, 3, report)
+
+
+@asynccontextmanager
+async def open_api(parts: Parts) -> AsyncIterator[httpx2.AsyncClient]:
+    """The web application of `app.py` over these parts, without a socket between."""
+    app = create_app(parts.settings, opened=lambda settings: nullcontext(parts))
+    to_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    from_app: asyncio.Queue[Any] = asyncio.Queue()
+    lifespan = asyncio.create_task(
+        app({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}, to_app.get, from_app.put)  # type: ignore[arg-type]
+    )
+    await to_app.put({"type": "lifespan.startup"})
+    assert (await from_app.get())["type"] == "lifespan.startup.complete"
+    transport = httpx2.ASGITransport(app=app)  # type: ignore[arg-type]
+    async with httpx2.AsyncClient(transport=transport, base_url=ORIGIN) as client:
+        yield client
+    await to_app.put({"type": "lifespan.shutdown"})
+    assert (await from_app.get())["type"] == "lifespan.shutdown.complete"
+    await lifespan
