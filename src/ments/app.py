@@ -24,6 +24,7 @@ from ments.cache import PageCache, Valkey
 from ments.db import Primary, Replica
 from ments.edge.media_urls import MediaUrls
 from ments.feeds import api as feeds_api
+from ments.feeds import pages as feeds_pages
 from ments.feeds import tasks as feeds_tasks
 from ments.jobs import Bindings, JobQueues, JobsError, Outbox, PeriodicTask, TaskDefinition
 from ments.jobs.process import relay, stop_on_signals, work
@@ -33,6 +34,7 @@ from ments.media.model import MediaFailed, MediaPlayable, MediaReleased, MediaUp
 from ments.observe import Observed, serve_metrics, share_between_processes, start_observing, stop_observing
 from ments.parts import Parts
 from ments.posts import api as posts_api
+from ments.posts import pages as posts_pages
 from ments.posts import tasks as posts_tasks
 from ments.posts.model import PostChanged, PostDeleted, PostPublished
 from ments.settings import Settings, read_settings
@@ -50,6 +52,8 @@ ROUTES: list[Any] = [
     *media_api.ROUTES,
     *posts_api.ROUTES,
     *feeds_api.ROUTES,
+    *posts_pages.ROUTES,
+    *feeds_pages.ROUTES,
 ]
 # Event type -> the tasks that it causes; an empty tuple when nothing listens yet.
 BINDINGS: dict[type[Any], Sequence[TaskDefinition]] = {

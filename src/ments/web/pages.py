@@ -43,7 +43,7 @@ def templates() -> Environment:
     environment.filters.update(
         ago=words.ago,
         count=words.count,
-        length=words.length,
+        lasting=words.lasting,
         file_size=words.file_size,
         initials=words.initials,
         hue=words.hue,

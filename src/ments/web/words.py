@@ -48,7 +48,7 @@ def count(number: int) -> str:
     return f"{math.floor(number / 100_000) / 10:g}M"
 
 
-def length(seconds: float) -> str:
+def lasting(seconds: float) -> str:
     """Write the length of a video: 0:52, 2:31, 1:02:07."""
     whole = max(0, round(seconds))
     hours, minutes, rest = whole // 3600, whole % 3600 // 60, whole % 60

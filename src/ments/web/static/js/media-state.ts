@@ -43,6 +43,7 @@ export function follow(id: string, hear: (news: MediaNews) => void): () => void 
   const parse = (event: Event) => take(JSON.parse((event as MessageEvent<string>).data) as MediaNews);
   events.addEventListener("message", parse);
   for (const name of ["state", "progress", "media"]) events.addEventListener(name, parse);
+  events.addEventListener("end", () => stop());
   events.addEventListener("error", () => {
     // A proxy that cuts long answers makes EventSource try again by itself; one that refuses them ends it.
     if (events?.readyState === EventSource.CLOSED && !stopped) void poll();
@@ -51,6 +52,8 @@ export function follow(id: string, hear: (news: MediaNews) => void): () => void 
 }
 
 enhance("[data-media-live]", (frame) => {
+  const ring = frame.querySelector<HTMLElement>(".ring");
+  ring?.style.setProperty("--done", String(Number(ring.getAttribute("aria-valuenow")) / 100));
   const stop = follow(frame.dataset["mediaLive"] ?? "", (news) => {
     if (!frame.isConnected) return stop();
     if (isOver(news)) return void redraw(frame, news);
