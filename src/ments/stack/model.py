@@ -51,6 +51,7 @@ class Part:
     stop_stage   parts stop by rising stage, all of one stage at once
     grace_s      how long it may take to end after `stop_signal`, before SIGKILL
     ready_s      how long it may take to become ready
+    leaves       files that the program leaves behind, taken away after its end
     unprivileged refuses uid 0, so it is started under another account when we are root
     """
 
@@ -68,6 +69,7 @@ class Part:
     grace_s: float = 3.0
     ready_s: float = 30.0
     once: bool = False
+    leaves: tuple[Path, ...] = ()
     unprivileged: bool = False
 
 

@@ -161,4 +161,5 @@ def _storage(around: Surroundings, settings: Settings) -> Part:
         grace_s=2.0,
         ready_s=60.0,
         url=storage.url,
+        leaves=storage.sockets,
     )

@@ -192,5 +192,7 @@ class Supervisor:
 
     async def _end(self, part: Part, deadline: float) -> None:
         await self._processes[part.name].end(max(0.1, min(part.grace_s, deadline - time.monotonic())))
+        for left in part.leaves:
+            left.unlink(missing_ok=True)
         if self._state.processes[part.name].state != "failed":
             self._state.note(part.name, "stopped")

@@ -122,7 +122,15 @@ async def _announce(around: Surroundings, console: Console) -> None:
         *(sys.executable, "-m", "ments", "accounts", "link"),
         env=app_environ(around.env, 0),
         stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
     )
-    output, _ = await child.communicate()
+    try:
+        link, error = await child.communicate()
+    except asyncio.CancelledError:
+        child.kill()
+        raise
     if child.returncode == 0:
-        console.print(f"sign in as operator (once, within the hour): {output.decode().strip()}", soft_wrap=True)
+        text = f"sign in as operator (once, within the hour): {link.decode().strip()}"
+    else:
+        text = f"no link for the operator: {error.decode().strip()[-300:]} (`ments accounts link` makes one)"
+    console.print(text, highlight=False, soft_wrap=True)

@@ -46,6 +46,13 @@ class Storage:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.ports['storage']}"
 
+    @property
+    def sockets(self) -> tuple[Path, ...]:
+        """What it opens beside its ports, in /tmp, and leaves there when it is killed."""
+        names = ("filer", "filer-grpc", "master-grpc", "s3", "s3-grpc", "volume-grpc")
+        ports = (self.ports["storage" if name == "s3" else f"storage-{name}".replace("-s3", "")] for name in names)
+        return tuple(Path(f"/tmp/seaweedfs-{name}-{port}.sock") for name, port in zip(names, ports, strict=True))  # noqa: S108 (its choice)
+
     def command(self) -> Command:
         ports = self.ports
         argv = (
