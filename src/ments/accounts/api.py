@@ -8,6 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from litestar import Request, get, post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
 
 from ments.accounts import actions, store
 from ments.accounts.model import Account, Viewer
@@ -52,7 +54,7 @@ class Me:
 
 
 @post("/api/auth/register", summary="Make an account and sign in", tags=["accounts"])
-async def register(request: Request[Any, Any, Any], parts: Parts, data: Registration) -> Me:
+async def register(request: Request[Any, Any, Any], parts: NamedDependency[Parts], data: JSONBody[Registration]) -> Me:
     """Answer 201 with the account, and set the session cookie."""
     await spend(parts.valkey, REGISTRATIONS, client_address(request.scope))
     signed_in = await actions.register(parts, email=data.email, username=data.username, password=data.password)
@@ -61,7 +63,7 @@ async def register(request: Request[Any, Any, Any], parts: Parts, data: Registra
 
 
 @post("/api/auth/login", status_code=200, summary="Sign in", tags=["accounts"])
-async def login(request: Request[Any, Any, Any], parts: Parts, data: Login) -> Me:
+async def login(request: Request[Any, Any, Any], parts: NamedDependency[Parts], data: JSONBody[Login]) -> Me:
     """Answer with the account, and set the session cookie."""
     address = client_address(request.scope)
     await spend(parts.valkey, SIGN_INS, address)
@@ -71,7 +73,7 @@ async def login(request: Request[Any, Any, Any], parts: Parts, data: Login) -> M
 
 
 @post("/api/auth/logout", status_code=204, summary="Sign out", tags=["accounts"])
-async def logout(request: Request[Any, Any, Any], parts: Parts) -> None:
+async def logout(request: Request[Any, Any, Any], parts: NamedDependency[Parts]) -> None:
     """End the session or token that the request carries; without one there is nothing to do."""
     bearer = bearer_token(request.scope)
     token = session_cookie(request.scope) if bearer is None else bearer
@@ -81,7 +83,7 @@ async def logout(request: Request[Any, Any, Any], parts: Parts) -> None:
 
 
 @get("/api/me", summary="Who am I?", tags=["accounts"])
-async def me(parts: Parts, member: Viewer) -> Me:
+async def me(parts: NamedDependency[Parts], member: NamedDependency[Viewer]) -> Me:
     """Answer with the account that is signed in."""
     async with parts.primary.session() as session:
         account = await store.find_account(session, member.id)

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from litestar import MediaType, Request, Response, get, post
+from litestar.di import NamedDependency
 
 from ments.accounts import actions
 from ments.accounts.model import InvalidFields, LinkSpent, Taken, Viewer
@@ -26,19 +27,23 @@ _PREVIEWERS = ("bot", "preview", "facebookexternalhit", "slack", "whatsapp", "te
 
 
 @get("/login", include_in_schema=False)
-async def login_page(request: Asked, viewer: Viewer | None, redirect: str | None = None) -> Response[Any]:
+async def login_page(
+    request: Asked, viewer: NamedDependency[Viewer | None], redirect: str | None = None
+) -> Response[Any]:
     """Show the sign-in form; who is signed in goes on."""
     return _form_page(request, viewer, "accounts/login.html", redirect)
 
 
 @get("/register", include_in_schema=False)
-async def register_page(request: Asked, viewer: Viewer | None, redirect: str | None = None) -> Response[Any]:
+async def register_page(
+    request: Asked, viewer: NamedDependency[Viewer | None], redirect: str | None = None
+) -> Response[Any]:
     """Show the registration form; who is signed in goes on."""
     return _form_page(request, viewer, "accounts/register.html", redirect)
 
 
 @post("/login", include_in_schema=False)
-async def login_form(request: Asked, parts: Parts) -> Response[Any]:
+async def login_form(request: Asked, parts: NamedDependency[Parts]) -> Response[Any]:
     """Sign in and go to where the visitor was headed, or show the form again with what is wrong."""
     form = await _fields(request, "login", "password", "redirect")
     address = client_address(request.scope)
@@ -52,7 +57,7 @@ async def login_form(request: Asked, parts: Parts) -> Response[Any]:
 
 
 @post("/register", include_in_schema=False)
-async def register_form(request: Asked, parts: Parts) -> Response[Any]:
+async def register_form(request: Asked, parts: NamedDependency[Parts]) -> Response[Any]:
     """Make an account and sign it in, or show the form again with what is wrong."""
     form = await _fields(request, "email", "username", "password", "redirect")
     try:
@@ -67,7 +72,7 @@ async def register_form(request: Asked, parts: Parts) -> Response[Any]:
 
 
 @post("/logout", include_in_schema=False)
-async def logout_form(request: Asked, parts: Parts) -> Response[Any]:
+async def logout_form(request: Asked, parts: NamedDependency[Parts]) -> Response[Any]:
     """Sign out and go to the front page."""
     if token := session_cookie(request.scope):
         await end_session(parts, token)
@@ -76,7 +81,9 @@ async def logout_form(request: Asked, parts: Parts) -> Response[Any]:
 
 
 @get("/auth/link", include_in_schema=False)
-async def link_page(request: Asked, parts: Parts, viewer: Viewer | None, token: str = "") -> Response[Any]:
+async def link_page(
+    request: Asked, parts: NamedDependency[Parts], viewer: NamedDependency[Viewer | None], token: str = ""
+) -> Response[Any]:
     """Sign in by a one-time link; what only looks ahead is shown a button, so that the link stays good."""
     if _only_looks_ahead(request):
         return render(request, "accounts/link.html", token=token)
@@ -84,14 +91,18 @@ async def link_page(request: Asked, parts: Parts, viewer: Viewer | None, token: 
 
 
 @post("/auth/link", include_in_schema=False)
-async def link_form(request: Asked, parts: Parts, viewer: Viewer | None) -> Response[Any]:
+async def link_form(
+    request: Asked, parts: NamedDependency[Parts], viewer: NamedDependency[Viewer | None]
+) -> Response[Any]:
     """Sign in by the button of `link_page`."""
     form = await _fields(request, "token")
     return await _use_link(request, parts, viewer, form["token"])
 
 
 @get("/auth/callback", include_in_schema=False)
-async def callback(request: Asked, viewer: Viewer | None, redirect: str | None = None) -> Response[Any]:
+async def callback(
+    request: Asked, viewer: NamedDependency[Viewer | None], redirect: str | None = None
+) -> Response[Any]:
     """Go on to a path of this site, by way of the sign-in form when nobody is signed in."""
     target = safe_redirect(redirect)
     return go_to(request, target if viewer else f"/?redirect={quote(target, safe='/')}", HTTPStatus.FOUND)

@@ -12,7 +12,7 @@ import hashlib
 from typing import Any, cast
 
 from litestar import Request
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.types import HTTPScope, Scope
 
 from ments.accounts.model import SessionExpired, SignInNeeded, Viewer
@@ -53,12 +53,14 @@ async def _look_up(parts: Parts, scope: Scope) -> Viewer | None:
     return current.viewer if current else None
 
 
-async def provide_viewer(request: Request[Any, Any, Any], parts: Parts) -> Viewer | None:
+async def provide_viewer(request: Request[Any, Any, Any], parts: NamedDependency[Parts]) -> Viewer | None:
     """Provide `viewer`."""
     return await find_viewer(parts, request.scope)
 
 
-async def provide_member(request: Request[Any, Any, Any], parts: Parts, viewer: Viewer | None) -> Viewer:
+async def provide_member(
+    request: Request[Any, Any, Any], parts: NamedDependency[Parts], viewer: NamedDependency[Viewer | None]
+) -> Viewer:
     """Provide `member`. Raises Unauthenticated, SessionExpired, SignInNeeded or TooMany."""
     if viewer is None:
         raise _not_signed_in(request.scope)
@@ -68,7 +70,7 @@ async def provide_member(request: Request[Any, Any, Any], parts: Parts, viewer: 
     return viewer
 
 
-async def provide_operator(member: Viewer) -> Viewer:
+async def provide_operator(member: NamedDependency[Viewer]) -> Viewer:
     """Provide `operator`. Raises Forbidden beside what `member` raises."""
     if not member.is_admin:
         raise Forbidden("Only operators of this site may do that.")

@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 from litestar import Response, get
+from litestar.di import NamedDependency
 
 from ments.parts import Parts
 
@@ -68,7 +69,7 @@ async def health() -> dict[str, str]:
 
 
 @get("/api/ready", summary="Do all parts answer?", tags=["health"])
-async def ready(readiness: Readiness) -> Response[dict[str, Any]]:
+async def ready(readiness: NamedDependency[Readiness]) -> Response[dict[str, Any]]:
     """Answer 200 when every part is ok, else 503, and name each."""
     parts = await readiness.parts()
     all_ok = all(state == "ok" for state in parts.values())

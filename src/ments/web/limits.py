@@ -35,6 +35,7 @@ if used > 0 then redis.call('decr', KEYS[1]) end
 return used
 """
 _LOCAL_KEYS_MAX = 50_000
+_REST_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,8 @@ class Local:
 
     def __init__(self) -> None:
         self._counts: dict[str, tuple[int, float]] = {}
+        # Until this moment (monotonic) Valkey is left alone, so that each request doesn't wait for a timeout.
+        self.until = 0.0
 
     def take(self, key: str, limit: Limit) -> Use:
         """Do as `_TAKE` does, in memory."""
@@ -93,6 +96,10 @@ class Local:
         if used:
             self._counts[key] = (used - 1, until)
 
+    def forget(self, key: str) -> None:
+        """Forget every use."""
+        self._counts.pop(key, None)
+
 
 _LOCAL = Local()
 
@@ -100,11 +107,14 @@ _LOCAL = Local()
 async def take(valkey: Valkey, limit: Limit, subject: str) -> Use:
     """Count one use by `subject`, unless the limit is reached already."""
     key = _key(limit, subject)
+    if time.monotonic() < _LOCAL.until:
+        return _LOCAL.take(key, limit)
     try:
         used, left_ms, taken = await valkey.client.eval(
             _TAKE, 1, key, limit.most, limit.window_s * 1000, "1" if limit.renew else "0"
         )
     except (RedisError, OSError) as error:
+        _LOCAL.until = time.monotonic() + _REST_S
         log.warning("limits_counted_locally", limit=limit.name, error=repr(error))
         return _LOCAL.take(key, limit)
     return Use(int(used), max(int(left_ms), 0) / 1000, bool(taken))
@@ -123,7 +133,7 @@ async def give_back(valkey: Valkey, limit: Limit, subject: str) -> None:
 async def forget(valkey: Valkey, limit: Limit, subject: str) -> None:
     """Forget every use by `subject`."""
     key = _key(limit, subject)
-    _LOCAL._counts.pop(key, None)
+    _LOCAL.forget(key)
     try:
         await valkey.client.delete(key)
     except (RedisError, OSError) as error:
