@@ -32,8 +32,10 @@ def main(source: str, folder: str, only: str = "") -> dict[str, Any]:
     warnings.simplefilter("ignore")  # Pillow warns of large pictures; the cap below decides
     Image.MAX_IMAGE_PIXELS = None
     pillow_heif.register_heif_opener()
+    opened = False
     try:
         with Image.open(source, formats=FORMATS) as image:
+            opened = True
             jpeg = image.format in ("JPEG", "MPO")  # MPO: what phones with two lenses write
             cap = JPEG_PIXELS_MAX if jpeg else PIXELS_MAX
             if image.width * image.height > cap:
@@ -45,7 +47,7 @@ def main(source: str, folder: str, only: str = "") -> dict[str, Any]:
         return {"error": "too_much_memory"}
     except Exception as error:  # whatever a decoder raises on a hostile file means the same to its author
         cause = f"{type(error).__name__}: {error}"[:300]
-        return {"error": "cut_off" if "truncated" in cause.lower() else "unreadable", "cause": cause}
+        return {"error": "cut_off" if opened and "truncated" in cause.lower() else "unreadable", "cause": cause}
 
 
 def _upright_srgb(image: Image.Image) -> Image.Image:

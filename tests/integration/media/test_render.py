@@ -1,0 +1,240 @@
+"""Real files through the real programs, in the sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import originals
+from ments.media.argv import POSTER_FILE
+from ments.media.model import MediaKind, Outputs, Probe, UnplayableMedia
+from ments.media.probe import probe_file
+from ments.media.render import Workshop, render_original
+from ments.media.sandbox import Sandbox
+
+SANDBOX = Sandbox("/usr/bin/bwrap")
+
+
+async def render(source: Path, progress: list[float] | None = None) -> tuple[Outputs, Path]:
+    folder = source.parent / f"{source.name}-out"
+    folder.mkdir()
+    seen = progress if progress is not None else []
+    return await render_original(Workshop(SANDBOX, originals.FFMPEG, seen.append), source, folder), folder
+
+
+async def probe(folder: Path, outputs: Outputs) -> Probe:
+    return await probe_file(SANDBOX, folder / outputs.variants[-1].file, folder)
+
+
+async def test_a_phone_video_stands_upright_with_its_sound(tmp_path: Path) -> None:
+    progress: list[float] = []
+    outputs, folder = await render(originals.make_phone_video(tmp_path / "IMG_1.MOV"), progress)
+    assert (outputs.kind, outputs.width, outputs.height) == (MediaKind.VIDEO, 720, 1280)
+    assert outputs.duration_s == pytest.approx(2, abs=0.1)
+    assert outputs.blurhash
+    variant = outputs.variants[0]
+    assert (variant.file, variant.name, variant.content_type) == ("720p.mp4", "720p", "video/mp4")
+    assert variant.bytes == (folder / variant.file).stat().st_size
+    made = await probe(folder, outputs)
+    assert made.video is not None
+    assert (made.video.codec, made.video.rotation, made.video.pixel_format) == ("h264", 0, "yuv420p")
+    assert (made.video.width, made.video.height, round(made.video.rate)) == (720, 1280, 30)
+    assert made.audio is not None
+    assert (made.audio.codec, made.audio.channels) == ("aac", 2)
+    data = (folder / variant.file).read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat")
+    assert b"48.8577" not in data
+    with Image.open(folder / POSTER_FILE) as poster:
+        assert poster.size == (720, 1280)
+    assert progress == sorted(progress)
+    assert progress[-1] == pytest.approx(0.98)
+    assert sorted(path.name for path in folder.iterdir()) == ["720p.mp4", "poster.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("make", "size", "seconds", "sound"),
+    [
+        (lambda p: originals.make_video(p / "a.mp4", size="642x362", sound=False), (642, 362), 2.0, False),
+        (
+            lambda p: originals.make_video(p / "a.mkv", size="320x240", seconds=0.3, more=("-bf", "2")),
+            (320, 240),
+            0.3,
+            True,
+        ),
+        (lambda p: originals.make_video(p / "a.mp4", size="64x64", seconds=0.03, sound=False), (64, 64), 0.033, False),
+        (lambda p: originals.make_video(p / "a.mp4", size="320x240", rate=240, seconds=1), (320, 240), 1.0, True),
+        (
+            lambda p: originals.make_video(p / "a.mov", size="720x576", more=("-vf", "setsar=64/45")),
+            (1024, 576),
+            2.0,
+            True,
+        ),
+        (
+            lambda p: originals.make_video(p / "a.mkv", size="641x361", more=("-pix_fmt", "yuv444p10le")),
+            (640, 360),
+            2.0,
+            True,
+        ),
+    ],
+    ids=["odd-silent", "short", "one-picture", "slow-motion", "oblong-pixels", "444-10bit"],
+)
+async def test_odd_videos_play(
+    tmp_path: Path, make: Callable[[Path], Path], size: tuple[int, int], seconds: float, sound: bool
+) -> None:
+    outputs, folder = await render(make(tmp_path))
+    assert (outputs.width, outputs.height) == size
+    assert outputs.duration_s == pytest.approx(seconds, abs=0.1)
+    made = await probe(folder, outputs)
+    assert made.video is not None
+    assert made.video.pixel_format == "yuv420p"
+    assert made.video.rate < 63
+    assert (made.audio is not None) == sound
+    assert (folder / POSTER_FILE).exists()
+
+
+async def test_uneven_pictures_stay_as_many(tmp_path: Path) -> None:
+    source = originals.make_varying_video(tmp_path / "a.mp4")
+    outputs, folder = await render(source)
+    made, before = await probe(folder, outputs), await probe_file(SANDBOX, source, folder)
+    assert made.video is not None
+    assert before.video is not None
+    count = round(made.video.rate * made.video.length_s)
+    assert count == round(before.video.rate * before.video.length_s) == 13
+
+
+async def test_hdr_becomes_sdr(tmp_path: Path) -> None:
+    colours = ("-color_primaries", "bt2020", "-color_trc", "smpte2084", "-colorspace", "bt2020nc")
+    hevc = ("-c:v", "libx265", "-x265-params", "log-level=error", "-pix_fmt", "yuv420p10le")
+    outputs, folder = await render(originals.make_video(tmp_path / "a.mp4", seconds=0.5, more=(*hevc, *colours)))
+    made = await probe(folder, outputs)
+    assert made.video is not None
+    assert made.video.transfer == ""
+
+
+async def test_sound_alone_and_sound_with_a_cover(tmp_path: Path) -> None:
+    cover = originals.make_photo(tmp_path / "cover.jpg", size=(200, 200))
+    tone = tmp_path / "memo.mp3"
+    originals.ffmpeg("-f", "lavfi", "-i", "sine=d=2", "-i", str(cover), "-map", "0", "-map", "1", "-c:v", "copy",
+                     "-disposition:v", "attached_pic", str(tone))  # fmt: skip
+    outputs, folder = await render(tone)
+    assert (outputs.kind, outputs.poster_file, outputs.width) == (MediaKind.AUDIO, None, None)
+    assert outputs.duration_s == pytest.approx(2, abs=0.1)
+    assert [(v.file, v.content_type) for v in outputs.variants] == [("audio.m4a", "audio/mp4")]
+    assert (await probe(folder, outputs)).video is None
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "heic"])
+async def test_a_photo_stands_upright_and_tells_no_place(tmp_path: Path, suffix: str) -> None:
+    source = originals.make_photo(tmp_path / f"IMG_2.{suffix}", size=(1500, 1000) if suffix == "heic" else (3000, 2000))
+    assert b"SecretCam" in source.read_bytes()
+    outputs, folder = await render(source)
+    assert outputs.kind is MediaKind.PHOTO
+    assert (outputs.width or 0) < (outputs.height or 0) <= 2048
+    assert outputs.poster_file == "small.webp"
+    assert [v.file for v in outputs.variants] == ["small.webp", "large.webp"]
+    for variant in outputs.variants:
+        assert b"SecretCam" not in (folder / variant.file).read_bytes()
+        with Image.open(folder / variant.file) as image:
+            assert (image.format, image.size) == ("WEBP", (variant.width, variant.height))
+            assert not image.getexif()
+            assert "icc_profile" not in image.info
+    assert max(outputs.variants[0].width, outputs.variants[0].height) == 640
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "P", "L", "I;16", "CMYK"])
+async def test_photos_of_every_mode(tmp_path: Path, mode: str) -> None:
+    source = tmp_path / ("a.jpg" if mode == "CMYK" else "a.png")
+    base = Image.new("I;16", (90, 60), 30_000) if mode == "I;16" else Image.new("RGBA", (90, 60), (200, 0, 0, 90))
+    (base if mode in ("I;16", "RGBA") else base.convert("RGB").convert(mode)).save(source)
+    outputs, folder = await render(source)
+    assert (outputs.width, outputs.height) == (90, 60)
+    with Image.open(folder / "large.webp") as image:
+        assert image.mode == ("RGBA" if mode == "RGBA" else "RGB")
+
+
+async def test_a_moving_gif_is_a_video_and_a_still_one_a_photo(tmp_path: Path) -> None:
+    frames = [Image.new("RGB", (90, 60), (shade, 0, 0)) for shade in range(0, 250, 50)]
+    moving, still = tmp_path / "moving.gif", tmp_path / "still.gif"
+    frames[0].save(moving, save_all=True, append_images=frames[1:], duration=100)
+    frames[0].save(still)
+    assert (await render(moving))[0].kind is MediaKind.VIDEO
+    assert (await render(still))[0].kind is MediaKind.PHOTO
+
+
+def playlist(path: Path) -> Path:
+    (path.parent / "secret.ts").write_bytes(b"G" * 188 * 100)
+    path.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nsecret.ts\n#EXT-X-ENDLIST\n")
+    return path
+
+
+def concat_list(path: Path) -> Path:
+    path.write_text("ffconcat version 1.0\nfile /etc/passwd\n")
+    return path
+
+
+def big_photo(path: Path) -> Path:
+    Image.new("1", (20_000, 20_000)).save(path)
+    return path
+
+
+def written(path: Path, data: bytes) -> Path:
+    path.write_bytes(data)
+    return path
+
+
+def gap(path: Path) -> Path:
+    """A small file whose second half lies 100,000 s after its first."""
+    leap = ("-vf", "setpts='PTS+gte(N,15)*100000/TB'", "-fps_mode", "passthrough", "-enc_time_base", "1:1000")
+    return originals.make_video(path, size="64x64", sound=False, seconds=1, more=leap)
+
+
+@pytest.mark.parametrize(
+    ("make", "code", "words"),
+    [
+        (lambda p: written(p / "a.mp4", b"hello there\n" * 20), "unreadable", "isn't a video, photo or sound"),
+        (lambda p: written(p / "a.mp4", b""), "unreadable", "isn't a video"),
+        (lambda p: written(p / "a.jpg", b"\xff\xd8\xff\xe0<script>"), "unreadable", "isn't a video"),
+        (lambda p: written(p / "a.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>"), "unreadable", "isn't a video"),
+        (lambda p: playlist(p / "a.mp4"), "unreadable", "isn't a video"),
+        (lambda p: concat_list(p / "a.mp4"), "unreadable", "isn't a video"),
+        (lambda p: big_photo(p / "a.png"), "too_many_pixels", "20,000 by 20,000"),
+        (lambda p: gap(p / "a.mkv"), "too_long", "4 hours"),
+        (lambda p: originals.make_video(p / "a.mp4", size="4400x2400", seconds=0.1), "too_many_pixels", "4400 by 2400"),
+    ],
+    ids=["text", "empty", "polyglot", "svg", "m3u8", "ffconcat", "bomb", "gap", "8k"],
+)
+async def test_hostile_files_are_refused_in_words(
+    tmp_path: Path, make: Callable[[Path], Path], code: str, words: str
+) -> None:
+    with pytest.raises(UnplayableMedia, match=words) as refused:
+        await render(make(tmp_path))
+    assert refused.value.problem_code == code
+
+
+async def test_a_cut_off_video_says_where_it_stops(tmp_path: Path) -> None:
+    whole = originals.make_phone_video(tmp_path / "whole.mov", seconds=6)
+    with pytest.raises(UnplayableMedia, match=r"stops after 3\.\d of 6\.\d s"):
+        await render(originals.cut(tmp_path / "half.mov", whole, 0.6))
+    late_index = originals.make_video(tmp_path / "late.mp4")
+    with pytest.raises(UnplayableMedia, match="cut off: it stops before the index"):
+        await render(originals.cut(tmp_path / "cut.mp4", late_index, 0.6))
+    photo = originals.make_photo(tmp_path / "whole.jpg")
+    with pytest.raises(UnplayableMedia, match="photo is cut off"):
+        await render(originals.cut(tmp_path / "cut.jpg", photo, 0.6))
+
+
+async def test_sound_that_nobody_can_read_is_named(tmp_path: Path) -> None:
+    """A file whose sound has a name that no decoder goes by."""
+    source = originals.make_video(tmp_path / "a.mkv")
+    source.write_bytes(source.read_bytes().replace(b"A_AAC", b"A_XYZ"))
+    with pytest.raises(UnplayableMedia, match="The picture is fine, but the sound is in an unknown format"):
+        await render(source)
+
+
+def test_the_children_import_nothing_of_ours() -> None:
+    for script in Path("src/ments/media/inside").glob("*.py"):
+        assert "import ments" not in script.read_text()
+        assert "from ments" not in script.read_text()

@@ -1,0 +1,77 @@
+"""Files as members send them, made on the spot: good ones, odd ones, hostile ones."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import imageio_ffmpeg
+import pillow_heif
+from PIL import Image
+
+FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
+
+
+def ffmpeg(*words: str) -> None:
+    """Run the pinned ffmpeg to its end."""
+    subprocess.run([FFMPEG, "-v", "error", "-nostdin", "-y", *words], check=True, timeout=60)
+
+
+def make_video(
+    path: Path,
+    *,
+    size: str = "640x360",
+    seconds: float = 2,
+    rate: int = 30,
+    sound: bool = True,
+    more: tuple[str, ...] = (),
+) -> Path:
+    """A test card with a tone. `more` are options of the output."""
+    picture = ("-f", "lavfi", "-i", f"testsrc2=s={size}:r={rate}:d={seconds}")
+    tone = ("-f", "lavfi", "-i", f"sine=d={seconds}", "-c:a", "aac") if sound else ()
+    ffmpeg(*picture, *tone, "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", *more, str(path))
+    return path
+
+
+def make_phone_video(path: Path, *, seconds: float = 2) -> Path:
+    """What a phone held upright writes: landscape pictures with a rotation, the place where it was, faststart."""
+    flat = make_video(path.with_name(f"flat-{path.name}"), size="1280x720", seconds=seconds)
+    place = (
+        "-metadata",
+        "location=+48.8577+002.295/",
+        "-metadata",
+        "com.apple.quicktime.location.ISO6709=+48.8577+002.295/",
+    )
+    ffmpeg("-display_rotation", "-90", "-i", str(flat), "-c", "copy", *place, "-movflags", "+faststart", str(path))
+    flat.unlink()
+    return path
+
+
+def make_varying_video(path: Path) -> Path:
+    """13 pictures in 2 s at uneven distances."""
+    uneven = "select='not(mod(n\\,3))*lt(n\\,30)+not(mod(n\\,10))*gte(n\\,30)'"
+    ffmpeg(
+        *("-f", "lavfi", "-i", "testsrc2=s=320x240:r=30:d=2", "-vf", uneven, "-fps_mode", "vfr"),
+        *("-c:v", "libx264", "-preset", "ultrafast", str(path)),
+    )
+    return path
+
+
+def cut(path: Path, whole: Path, part: float) -> Path:
+    """The first part (0 to 1) of a file, as a broken connection leaves it."""
+    data = whole.read_bytes()
+    path.write_bytes(data[: int(len(data) * part)])
+    return path
+
+
+def make_photo(path: Path, *, size: tuple[int, int] = (3000, 2000)) -> Path:
+    """A photo taken with the phone turned, with the place where it was taken. JPEG or HEIC by the suffix."""
+    pillow_heif.register_heif_opener()
+    shade = Image.radial_gradient("L").resize(size)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif[0x010F] = "SecretCam"
+    exif.get_ifd(0x8825).update({1: "N", 2: (48.0, 51.0, 30.0), 3: "E", 4: (2.0, 17.0, 42.0)})
+    image = Image.merge("RGB", (shade, shade.rotate(90), shade))
+    image.save(path, exif=exif.tobytes())
+    return path
