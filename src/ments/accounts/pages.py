@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from litestar import MediaType, Request, Response, get, post
 from litestar.di import NamedDependency
+from litestar.params import FromQuery
 
 from ments.accounts import actions
 from ments.accounts.model import InvalidFields, LinkSpent, Taken, Viewer
@@ -28,7 +29,7 @@ _PREVIEWERS = ("bot", "preview", "facebookexternalhit", "slack", "whatsapp", "te
 
 @get("/login", include_in_schema=False)
 async def login_page(
-    request: Asked, viewer: NamedDependency[Viewer | None], redirect: str | None = None
+    request: Asked, viewer: NamedDependency[Viewer | None], redirect: FromQuery[str | None] = None
 ) -> Response[Any]:
     """Show the sign-in form; who is signed in goes on."""
     return _form_page(request, viewer, "accounts/login.html", redirect)
@@ -36,7 +37,7 @@ async def login_page(
 
 @get("/register", include_in_schema=False)
 async def register_page(
-    request: Asked, viewer: NamedDependency[Viewer | None], redirect: str | None = None
+    request: Asked, viewer: NamedDependency[Viewer | None], redirect: FromQuery[str | None] = None
 ) -> Response[Any]:
     """Show the registration form; who is signed in goes on."""
     return _form_page(request, viewer, "accounts/register.html", redirect)
@@ -82,7 +83,7 @@ async def logout_form(request: Asked, parts: NamedDependency[Parts]) -> Response
 
 @get("/auth/link", include_in_schema=False)
 async def link_page(
-    request: Asked, parts: NamedDependency[Parts], viewer: NamedDependency[Viewer | None], token: str = ""
+    request: Asked, parts: NamedDependency[Parts], viewer: NamedDependency[Viewer | None], token: FromQuery[str] = ""
 ) -> Response[Any]:
     """Sign in by a one-time link; what only looks ahead is shown a button, so that the link stays good."""
     if _only_looks_ahead(request):
@@ -101,7 +102,7 @@ async def link_form(
 
 @get("/auth/callback", include_in_schema=False)
 async def callback(
-    request: Asked, viewer: NamedDependency[Viewer | None], redirect: str | None = None
+    request: Asked, viewer: NamedDependency[Viewer | None], redirect: FromQuery[str | None] = None
 ) -> Response[Any]:
     """Go on to a path of this site, by way of the sign-in form when nobody is signed in."""
     target = safe_redirect(redirect)

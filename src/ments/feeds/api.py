@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from litestar import Response, get
 from litestar.di import NamedDependency
+from litestar.params import FromQuery
 
 from ments.accounts.model import Viewer
 from ments.feeds import store
@@ -16,9 +17,9 @@ from ments.parts import Parts
 async def feed(
     parts: NamedDependency[Parts],
     viewer: NamedDependency[Viewer | None],
-    kind: str | None = None,
-    cursor: str | None = None,
-    limit: int | None = None,
+    kind: FromQuery[str | None] = None,
+    cursor: FromQuery[str | None] = None,
+    limit: FromQuery[int | None] = None,
 ) -> Response[bytes]:
     """Answer with `{posts, cursor, has_more, source}`; X-Cache says whether the shared page was made before."""
     return await _answer(parts, viewer, choose_kind(kind, signed_in=viewer is not None), cursor, limit)
@@ -28,8 +29,8 @@ async def feed(
 async def latest(
     parts: NamedDependency[Parts],
     viewer: NamedDependency[Viewer | None],
-    cursor: str | None = None,
-    limit: int | None = None,
+    cursor: FromQuery[str | None] = None,
+    limit: FromQuery[int | None] = None,
 ) -> Response[bytes]:
     """Answer as `/api/feed?kind=latest` does."""
     return await _answer(parts, viewer, FeedKind.LATEST, cursor, limit)

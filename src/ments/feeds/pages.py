@@ -8,6 +8,7 @@ from typing import Any
 
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
 
 from ments.accounts.model import Viewer
 from ments.accounts.pages import go_to
@@ -39,8 +40,8 @@ async def home(
     request: Asked,
     parts: NamedDependency[Parts],
     viewer: NamedDependency[Viewer | None],
-    redirect: str | None = None,
-    cursor: str | None = None,
+    redirect: FromQuery[str | None] = None,
+    cursor: FromQuery[str | None] = None,
 ) -> Response[Any]:
     """Show a member their feed, and a visitor what this place is with the form to sign in.
 
@@ -59,8 +60,8 @@ async def browse(
     request: Asked,
     parts: NamedDependency[Parts],
     viewer: NamedDependency[Viewer | None],
-    environment: str | None = None,
-    cursor: str | None = None,
+    environment: FromQuery[str | None] = None,
+    cursor: FromQuery[str | None] = None,
 ) -> Response[Any]:
     """Show anyone the latest posts, of everywhere or of one environment."""
     if environment is None:
@@ -89,8 +90,8 @@ async def profile(
     request: Asked,
     parts: NamedDependency[Parts],
     viewer: NamedDependency[Viewer | None],
-    username: str,
-    cursor: str | None = None,
+    username: FromPath[str],
+    cursor: FromQuery[str | None] = None,
 ) -> Response[Any]:
     """Show a member and what they posted; themselves also what is on its way."""
     page = await store.read_profile_posts(parts, viewer, username, cursor=cursor)

@@ -10,6 +10,8 @@ from typing import Any
 from uuid import UUID
 
 from litestar import Request, Response, delete, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
 
 from ments.accounts.model import Viewer
 from ments.errors import Unauthenticated
@@ -66,7 +68,12 @@ class Signed:
 
 
 @post("/api/uploads", summary="Start an upload", tags=["uploads"], opt={"limit": "uploads"})
-async def start(request: Request[Any, Any, Any], parts: Parts, member: Viewer, data: NewUpload) -> dict[str, Any]:
+async def start(
+    request: Request[Any, Any, Any],
+    parts: NamedDependency[Parts],
+    member: NamedDependency[Viewer],
+    data: JSONBody[NewUpload],
+) -> dict[str, Any]:
     """Answer 201 with the one PUT to send, or with the size of parts above 64 MiB."""
     started = await actions.start_upload(
         parts,
@@ -85,13 +92,15 @@ async def start(request: Request[Any, Any, Any], parts: Parts, member: Viewer, d
 
 
 @get("/api/uploads/{upload_id:uuid}", summary="Look at an upload", tags=["uploads"])
-async def read_upload(parts: Parts, member: Viewer, upload_id: UUID) -> UploadView:
+async def read_upload(
+    parts: NamedDependency[Parts], member: NamedDependency[Viewer], upload_id: FromPath[UUID]
+) -> UploadView:
     """Answer with one of the account's own uploads."""
     return view_upload(await actions.read_upload(parts, member.id, upload_id))
 
 
 @delete("/api/uploads/{upload_id:uuid}", summary="Cancel an upload", tags=["uploads"])
-async def abort(parts: Parts, member: Viewer, upload_id: UUID) -> None:
+async def abort(parts: NamedDependency[Parts], member: NamedDependency[Viewer], upload_id: FromPath[UUID]) -> None:
     """Answer 204, also when it was cancelled before."""
     await actions.abort_upload(parts, member.id, upload_id)
 
@@ -104,7 +113,11 @@ async def abort(parts: Parts, member: Viewer, upload_id: UUID) -> None:
     opt={"limit": "signs"},
 )
 async def sign(
-    request: Request[Any, Any, Any], parts: Parts, member: Viewer, upload_id: UUID, data: SignWanted
+    request: Request[Any, Any, Any],
+    parts: NamedDependency[Parts],
+    member: NamedDependency[Viewer],
+    upload_id: FromPath[UUID],
+    data: JSONBody[SignWanted],
 ) -> Signed:
     """Answer with a request for this upload's own object."""
     signed = await actions.sign_request(
@@ -120,14 +133,19 @@ async def sign(
 
 
 @post("/api/uploads/{upload_id:uuid}/complete", status_code=202, summary="Complete an upload", tags=["uploads"])
-async def complete(parts: Parts, member: Viewer, upload_id: UUID, data: Completion | None = None) -> dict[str, UUID]:
+async def complete(
+    parts: NamedDependency[Parts],
+    member: NamedDependency[Viewer],
+    upload_id: FromPath[UUID],
+    data: JSONBody[Completion | None] = None,
+) -> dict[str, UUID]:
     """Answer 202 with the media's id; again the same."""
     sent = [(part.number, part.etag) for part in data.parts] if data and data.parts else None
     return {"media_id": await actions.complete_upload(parts, member.id, upload_id, sent)}
 
 
 @post("/api/webhooks/storage", status_code=204, summary="Storage tells of new objects", tags=["uploads"])
-async def storage_event(request: Request[Any, Any, Any], parts: Parts) -> None:
+async def storage_event(request: Request[Any, Any, Any], parts: NamedDependency[Parts]) -> None:
     """Answer 204 also for objects that are none of our uploads; 401 to anybody but storage."""
     expected = parts.settings.secret_for("storage-webhook")
     if not hmac.compare_digest((bearer_token(request.scope) or "").encode(), expected.encode()):
@@ -137,7 +155,9 @@ async def storage_event(request: Request[Any, Any, Any], parts: Parts) -> None:
 
 
 @get("/api/media/{media_id:uuid}", summary="Look at media", tags=["media"])
-async def read(parts: Parts, viewer: Viewer | None, media_id: UUID) -> Response[MediaView]:
+async def read(
+    parts: NamedDependency[Parts], viewer: NamedDependency[Viewer | None], media_id: FromPath[UUID]
+) -> Response[MediaView]:
     """Answer with the media to their owner, and to everybody once a public post holds them."""
     shown = await actions.read_media(parts, viewer.id if viewer else None, media_id)
     return Response(shown, status_code=HTTPStatus.OK)

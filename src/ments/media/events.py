@@ -8,6 +8,8 @@ from uuid import UUID, uuid4
 
 import msgspec
 from litestar import Request, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 from litestar.response import Stream
 
 from ments.accounts.model import Viewer
@@ -22,7 +24,12 @@ _HEARTBEAT_EVERY = 10
 
 
 @get("/api/media/{media_id:uuid}/events", summary="Follow media", tags=["media"])
-async def follow(request: Request[Any, Any, Any], parts: Parts, viewer: Viewer | None, media_id: UUID) -> Stream:
+async def follow(
+    request: Request[Any, Any, Any],
+    parts: NamedDependency[Parts],
+    viewer: NamedDependency[Viewer | None],
+    media_id: FromPath[UUID],
+) -> Stream:
     """Send an event `media` at once and at each change, and `end` with the last one; a bounded number a viewer."""
     viewer_id = viewer.id if viewer else None
     await actions.read_media(parts, viewer_id, media_id)

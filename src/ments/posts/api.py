@@ -8,7 +8,7 @@ from uuid import UUID
 
 from litestar import delete, get, patch, post
 from litestar.di import NamedDependency
-from litestar.params import HeaderParameter
+from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody
 
 from ments.accounts.model import Viewer
 from ments.parts import Parts
@@ -27,7 +27,7 @@ IdempotencyKey = Annotated[
 async def create(
     parts: NamedDependency[Parts],
     member: NamedDependency[Viewer],
-    data: NewPost,
+    data: JSONBody[NewPost],
     idempotency_key: IdempotencyKey = None,
 ) -> PostView:
     """Answer 201 with the post; its status is `waiting` until its attachments can be played."""
@@ -35,21 +35,23 @@ async def create(
 
 
 @get("/api/posts/{post_id:uuid}", summary="Read a post", tags=["posts"], public=True)
-async def read(parts: NamedDependency[Parts], viewer: NamedDependency[Viewer | None], post_id: UUID) -> PostView:
+async def read(
+    parts: NamedDependency[Parts], viewer: NamedDependency[Viewer | None], post_id: FromPath[UUID]
+) -> PostView:
     """Answer with the post, or 404 to those who may not see it."""
     return await store.read_post(parts, viewer, post_id)
 
 
 @patch("/api/posts/{post_id:uuid}", summary="Change a post", tags=["posts"])
 async def change(
-    parts: NamedDependency[Parts], member: NamedDependency[Viewer], post_id: UUID, data: PostChange
+    parts: NamedDependency[Parts], member: NamedDependency[Viewer], post_id: FromPath[UUID], data: JSONBody[PostChange]
 ) -> PostView:
     """Change the words, the descriptions, or the attachments while the post waits."""
     return await actions.change_post(parts, member, post_id, data)
 
 
 @delete("/api/posts/{post_id:uuid}", summary="Delete a post", tags=["posts"])
-async def remove(parts: NamedDependency[Parts], member: NamedDependency[Viewer], post_id: UUID) -> None:
+async def remove(parts: NamedDependency[Parts], member: NamedDependency[Viewer], post_id: FromPath[UUID]) -> None:
     """Answer 204, also when the post was deleted before."""
     await actions.delete_post(parts, member, post_id)
 
@@ -58,9 +60,9 @@ async def remove(parts: NamedDependency[Parts], member: NamedDependency[Viewer],
 async def replies(
     parts: NamedDependency[Parts],
     viewer: NamedDependency[Viewer | None],
-    post_id: UUID,
-    cursor: str | None = None,
-    limit: int | None = None,
+    post_id: FromPath[UUID],
+    cursor: FromQuery[str | None] = None,
+    limit: FromQuery[int | None] = None,
 ) -> ReplyPage:
     """Answer with one page, oldest first."""
     return await store.read_replies(parts, viewer, post_id, cursor=cursor, limit=limit)
@@ -70,8 +72,8 @@ async def replies(
 async def reply(
     parts: NamedDependency[Parts],
     member: NamedDependency[Viewer],
-    post_id: UUID,
-    data: NewPost,
+    post_id: FromPath[UUID],
+    data: JSONBody[NewPost],
     idempotency_key: IdempotencyKey = None,
 ) -> PostView:
     """Answer 201 with the reply; the address says what it answers."""

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
 
 from ments.accounts.model import Viewer
 from ments.accounts.pages import go_to
@@ -41,8 +42,8 @@ async def create_page(
     request: Asked,
     parts: NamedDependency[Parts],
     member: NamedDependency[Viewer],
-    environment: str | None = None,
-    instead: UUID | None = None,
+    environment: FromQuery[str | None] = None,
+    instead: FromQuery[UUID | None] = None,
 ) -> Response[Any]:
     """Show the composer; `instead` brings back a waiting post, so that a file that failed can be replaced."""
     written = Written(chosen=environment)
@@ -83,15 +84,17 @@ async def permalink(
     request: Asked,
     parts: NamedDependency[Parts],
     viewer: NamedDependency[Viewer | None],
-    post_id: UUID,
-    after: str | None = None,
+    post_id: FromPath[UUID],
+    after: FromQuery[str | None] = None,
 ) -> Response[Any]:
     """Show a post and its replies, oldest first; `after` is the cursor of an earlier page of them."""
     return await _permalink(request, parts, viewer, post_id, after=after)
 
 
 @get("/post/{post_id:uuid}/card", include_in_schema=False)
-async def card(parts: NamedDependency[Parts], viewer: NamedDependency[Viewer | None], post_id: UUID) -> Response[Any]:
+async def card(
+    parts: NamedDependency[Parts], viewer: NamedDependency[Viewer | None], post_id: FromPath[UUID]
+) -> Response[Any]:
     """Answer with the card alone: a page puts it where an older one stood."""
     shown = await store.read_post(parts, viewer, post_id)
     template = "posts/one-reply.html" if shown.parent_post_id else "posts/one.html"
@@ -100,7 +103,7 @@ async def card(parts: NamedDependency[Parts], viewer: NamedDependency[Viewer | N
 
 @post("/post/{post_id:uuid}/replies", include_in_schema=False)
 async def reply_form(
-    request: Asked, parts: NamedDependency[Parts], member: NamedDependency[Viewer], post_id: UUID
+    request: Asked, parts: NamedDependency[Parts], member: NamedDependency[Viewer], post_id: FromPath[UUID]
 ) -> Response[Any]:
     """Reply, and come back to the post."""
     form = await request.form()
@@ -114,7 +117,7 @@ async def reply_form(
 
 @post("/post/{post_id:uuid}/delete", include_in_schema=False)
 async def delete_form(
-    request: Asked, parts: NamedDependency[Parts], member: NamedDependency[Viewer], post_id: UUID
+    request: Asked, parts: NamedDependency[Parts], member: NamedDependency[Viewer], post_id: FromPath[UUID]
 ) -> Response[Any]:
     """Delete a post of one's own, and go to what it answered or to the feed."""
     shown = await store.read_post(parts, member, post_id)
@@ -124,7 +127,11 @@ async def delete_form(
 
 @post("/post/{post_id:uuid}/without/{media_id:uuid}", include_in_schema=False)
 async def without_form(
-    request: Asked, parts: NamedDependency[Parts], member: NamedDependency[Viewer], post_id: UUID, media_id: UUID
+    request: Asked,
+    parts: NamedDependency[Parts],
+    member: NamedDependency[Viewer],
+    post_id: FromPath[UUID],
+    media_id: FromPath[UUID],
 ) -> Response[Any]:
     """Let a post go out without one of its attachments."""
     shown = await store.read_post(parts, member, post_id)
