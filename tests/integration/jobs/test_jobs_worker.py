@@ -118,8 +118,11 @@ async def test_runs_at_0_2_and_6_seconds_then_is_kept_with_its_error(
         started = time.monotonic()
         await queues.add([job])
         await _state(queues, within_s=12, failed=1)
-    assert [round(at - started) for at in seen.at] == [0, 2, 6]
-    assert max(abs(at - started - due) for at, due in zip(seen.at, (0, 2, 6), strict=True)) < 0.6
+    # Never early; late by what a loaded machine needs.
+    first, second, third = (at - started for at in seen.at)
+    assert first < 1
+    assert 1.9 < second - first < 3
+    assert 3.9 < third - second < 5
     assert seen.attempts == [(1, False), (2, False), (3, True)]
     stored = await _stored(valkey_server, job.job_id)
     assert stored["failedReason"].startswith("The disk is full, try 3.")

@@ -1,0 +1,181 @@
+"""The page cache over a real Valkey: one build for many readers, here and in other processes; and without Valkey."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from ments.cache import PageCache, Valkey
+from ments.cache.pages import MAX_BYTES, PREFIX
+from ments.errors import Unavailable
+from valkey_server import ValkeyServer
+
+
+class Builder:
+    """Builds pages that say how many were built before."""
+
+    def __init__(self, takes_s: float = 0.1, size: int = 0) -> None:
+        self.built = 0
+        self.at_once = 0
+        self.most_at_once = 0
+        self._takes_s = takes_s
+        self._size = size
+
+    async def __call__(self) -> bytes:
+        self.built += 1
+        number = self.built
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        await asyncio.sleep(self._takes_s)
+        self.at_once -= 1
+        return f"page {number}".encode() + b"." * self._size
+
+
+@asynccontextmanager
+async def _open(url: str) -> AsyncIterator[PageCache]:
+    """A cache as another process would have it: connections and memory of its own."""
+    valkey = Valkey(url)
+    try:
+        yield PageCache(valkey)
+    finally:
+        await valkey.close()
+
+
+async def test_50_readers_in_two_processes_make_one_build(valkey_server: ValkeyServer) -> None:
+    build = Builder()
+    async with _open(valkey_server.url) as one, _open(valkey_server.url) as other:
+        pages = await asyncio.gather(
+            *(cache.get_or_build("feed", 5.0, 30.0, build) for cache in (one, other) for _ in range(25))
+        )
+    assert set(pages) == {b"page 1"}
+    assert build.built == 1
+
+
+async def test_a_fresh_page_is_not_built_again_and_an_old_one_is(valkey_server: ValkeyServer) -> None:
+    build = Builder(takes_s=0)
+    async with _open(valkey_server.url) as cache, _open(valkey_server.url) as other:
+        assert await cache.get_or_build("k", 0.3, 0.0, build) == b"page 1"
+        assert await other.get_or_build("k", 0.3, 0.0, build) == b"page 1"
+        await asyncio.sleep(0.35)
+        assert await other.get_or_build("k", 0.3, 0.0, build) == b"page 2"
+        # The memory of the first ends with the page, not a second later.
+        assert await cache.get_or_build("k", 0.3, 0.0, build) == b"page 2"
+
+
+async def test_a_stale_page_is_served_while_another_process_builds(valkey_server: ValkeyServer) -> None:
+    slow = Builder(takes_s=1.0)
+    async with _open(valkey_server.url) as one, _open(valkey_server.url) as other:
+        await one.get_or_build("k", 0.1, 30.0, Builder(takes_s=0))
+        await asyncio.sleep(0.15)
+        building = asyncio.create_task(one.get_or_build("k", 5.0, 30.0, slow))
+        await asyncio.sleep(0.1)
+        before = time.monotonic()
+        assert await other.get_or_build("k", 5.0, 30.0, slow) == b"page 1"
+        assert time.monotonic() - before < 0.5
+        await building
+    assert slow.built == 1
+
+
+async def test_a_purged_page_is_built_again(valkey_server: ValkeyServer) -> None:
+    build = Builder(takes_s=0)
+    async with _open(valkey_server.url) as cache:
+        for number in (1, 2):
+            assert await cache.get_or_build("k", 60.0, 60.0, build) == f"page {number}".encode()
+            await cache.purge("k")
+        # A purge in the middle of a build: what that build brings is not kept in memory.
+        slow = asyncio.create_task(cache.get_or_build("k", 60.0, 60.0, Builder(takes_s=0.2)))
+        await asyncio.sleep(0.1)
+        await cache.purge("k")
+        await slow
+        await cache.purge("k")
+        assert await cache.get_or_build("k", 60.0, 60.0, build) == b"page 3"
+
+
+@pytest.mark.parametrize("poison", [b"", b"p", b"p1", b"<html>", b"p1" + b"\0" * 40])
+async def test_a_poisoned_entry_is_built_again(valkey_server: ValkeyServer, poison: bytes) -> None:
+    build = Builder(takes_s=0)
+    async with _open(valkey_server.url) as cache:
+        await cache._valkey.client.set(PREFIX + "k", poison)
+        assert await cache.get_or_build("k", 5.0, 5.0, build) == b"page 1"
+    async with _open(valkey_server.url) as other:
+        assert await other.get_or_build("k", 5.0, 5.0, build) == b"page 1"
+
+
+async def test_a_huge_page_is_served_and_not_kept(valkey_server: ValkeyServer) -> None:
+    build = Builder(takes_s=0, size=MAX_BYTES)
+    async with _open(valkey_server.url) as cache:
+        await cache.get_or_build("k", 5.0, 5.0, build)
+        assert await cache._valkey.client.keys("*") == []
+
+
+async def test_a_failed_build_is_everyones_and_the_next_one_is_tried(valkey_server: ValkeyServer) -> None:
+    fails = [True]
+    build = Builder()
+
+    async def sometimes() -> bytes:
+        page = await build()
+        if fails[0]:
+            raise ValueError("on purpose")
+        return page
+
+    async with _open(valkey_server.url) as cache:
+        answers = await asyncio.gather(
+            *(cache.get_or_build("k", 5.0, 5.0, sometimes) for _ in range(5)), return_exceptions=True
+        )
+        assert all(isinstance(answer, ValueError) for answer in answers)
+        assert build.built == 1
+        fails[0] = False
+        assert await cache.get_or_build("k", 5.0, 5.0, sometimes) == b"page 2"
+
+
+async def test_a_builder_that_died_does_not_hold_the_others_up(valkey_server: ValkeyServer) -> None:
+    async with _open(valkey_server.url) as cache:
+        await cache._valkey.client.set(f"{PREFIX}lock:k", "of one that died", px=60_000)
+        before = time.monotonic()
+        assert await cache.get_or_build("k", 5.0, 5.0, Builder(takes_s=0)) == b"page 1"
+        assert time.monotonic() - before < 4
+        # Another's lock is not ours to take away.
+        assert await cache._valkey.client.get(f"{PREFIX}lock:k") == b"of one that died"
+
+
+async def test_a_reader_who_leaves_does_not_take_the_page_along(valkey_server: ValkeyServer) -> None:
+    build = Builder(takes_s=0.3)
+    async with _open(valkey_server.url) as cache:
+        first = asyncio.create_task(cache.get_or_build("k", 5.0, 5.0, build))
+        await asyncio.sleep(0.1)
+        second = asyncio.create_task(cache.get_or_build("k", 5.0, 5.0, build))
+        await asyncio.sleep(0)
+        first.cancel()
+        assert await second == b"page 1"
+    assert build.built == 1
+
+
+async def _timed(read: Callable[[], Awaitable[bytes]]) -> float:
+    before = time.monotonic()
+    await read()
+    return time.monotonic() - before
+
+
+async def test_without_valkey_pages_are_built_a_few_at_a_time(valkey_server: ValkeyServer) -> None:
+    build = Builder(takes_s=0.05)
+    async with _open(valkey_server.url) as cache:
+        await cache.get_or_build("before", 5.0, 5.0, build)
+        valkey_server.kill()
+        with pytest.raises(Unavailable):
+            await cache._valkey.ping()
+        build.built = 0
+        pages = await asyncio.gather(*(cache.get_or_build(f"k{n % 10}", 5.0, 5.0, build) for n in range(100)))
+        assert len(set(pages)) == build.built == 10
+        assert build.most_at_once <= 4
+        # Valkey is left alone for a moment, and memory still serves.
+        assert await _timed(lambda: cache.get_or_build("k1", 5.0, 5.0, build)) < 0.01
+        await cache.purge("k1")
+        valkey_server.start()
+        await asyncio.sleep(1.1)
+        await cache.get_or_build("k2", 5.0, 5.0, build)
+        await cache._valkey.ping()
+        assert await cache._valkey.client.exists(PREFIX + "k2")
