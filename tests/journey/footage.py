@@ -31,7 +31,18 @@ def make_long_video(folder: Path, *, megabytes: int) -> Path:
     seconds = megabytes * 8_000 // rate_k
     source = f"testsrc2=size=1280x720:rate=25:duration={seconds},noise=alls=100:allf=t"
     command = [FFMPEG, "-v", "error", "-y", "-f", "lavfi", "-i", source]
-    command += ["-c:v", "libx264", "-preset", "ultrafast", "-b:v", f"{rate_k}k", "-minrate", f"{rate_k}k", "-maxrate", f"{rate_k}k"]
+    command += [
+        "-c:v",
+        "libx264",
+        "-preset",
+        "ultrafast",
+        "-b:v",
+        f"{rate_k}k",
+        "-minrate",
+        f"{rate_k}k",
+        "-maxrate",
+        f"{rate_k}k",
+    ]
     command += ["-bufsize", f"{rate_k}k", "-x264-params", "nal-hrd=cbr", "-pix_fmt", "yuv420p", str(path)]
     subprocess.run(command, check=True, timeout=180, capture_output=True)
     return path

@@ -1,0 +1,103 @@
+"""What a newcomer does first, in a real browser through the edge: register, drop a phone's video, see it play; so does a friend."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from footage import make_long_video, real_video
+from playwright.sync_api import Locator, Page, expect
+
+from conftest import Member, fill_registration
+
+_READY_MS = 90_000
+
+
+def post_with_file(member: Member, text: str, file: Path) -> Locator:
+    """Write a post on /create with one file; returns its card on the page that follows."""
+    page = member.page
+    page.goto("/create")
+    page.get_by_label("What you want to say").fill(text)
+    page.locator("[data-picker]").set_input_files(file)
+    page.get_by_role("button", name="Post", exact=True).click()
+    return page.get_by_role("article").filter(has_text=text)
+
+
+def play(video: Locator) -> dict[str, float]:
+    """Press play as a person would; returns what the video element says once its clock has moved for a second."""
+    video.scroll_into_view_if_needed()
+    video.locator("xpath=..").get_by_role("button", name="Play").first.click()
+    video.page.wait_for_function("video => video.currentTime > 1", arg=video.element_handle(), timeout=20_000)
+    facts: dict[str, float] = video.evaluate(
+        "v => ({width: v.videoWidth, height: v.videoHeight, length: v.duration, sound: v.webkitAudioDecodedByteCount})"
+    )
+    return facts
+
+
+def test_a_phones_video_goes_from_the_browser_to_the_feed(join: Callable[..., Member], phone_video: Path) -> None:
+    author = join()
+    text = f"Day nine at the reservoir, {author.name}"
+    card = post_with_file(author, text, phone_video)
+    expect(card).to_be_visible()
+    video = card.locator("video")
+    expect(video).to_be_visible(timeout=_READY_MS)
+    facts = play(video)
+    # Held upright: coded 1280x720, shown 720x1280, never upscaled.
+    assert (facts["width"], facts["height"]) == (720, 1280)
+    assert abs(facts["length"] - 5.3) < 0.3
+    assert facts["sound"] > 0
+
+    friend = join()
+    friend.page.goto("/")
+    seen = friend.page.get_by_role("article").filter(has_text=text).locator("video")
+    expect(seen).to_be_visible()
+    assert seen.get_attribute("poster")
+    assert play(seen)["height"] == 1280
+
+
+def test_an_unmodified_published_clip_plays(join: Callable[..., Member]) -> None:
+    author = join()
+    card = post_with_file(author, f"As it came, {author.name}", real_video())
+    video = card.locator("video")
+    expect(video).to_be_visible(timeout=_READY_MS)
+    facts = play(video)
+    assert (facts["width"], facts["height"]) == (1280, 720)
+    assert facts["sound"] > 0
+
+
+def test_a_visitor_sees_the_upload_and_the_processing(join: Callable[..., Member], tmp_path: Path) -> None:
+    """Over 64 MiB, in parts; each state has words before the video is there."""
+    author = join()
+    page = author.page
+    page.goto("/create")
+    page.get_by_label("What you want to say").fill(f"A long one, {author.name}")
+    page.locator("[data-picker]").set_input_files(make_long_video(tmp_path, megabytes=80))
+    expect(page.get_by_role("progressbar").first).to_be_visible()
+    expect(page.get_by_text("Uploading", exact=False).first).to_be_visible()
+    page.get_by_role("button", name="Post", exact=True).click()
+    card = page.get_by_role("article").filter(has_text=author.name)
+    expect(card).to_be_visible(timeout=60_000)
+    expect(card.locator("video")).to_be_visible(timeout=120_000)
+
+
+def test_a_visitor_to_create_lands_there_after_registering(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    page.goto("/create")
+    assert page.url.endswith(("/?redirect=/create", "/?redirect=%2Fcreate"))
+    page.get_by_role("link", name="Create an account").first.click()
+    fill_registration(page, "v" + page.evaluate("crypto.randomUUID().slice(-12)"))
+    expect(page).to_have_url(re.compile("/create$"))
+
+
+def test_a_text_file_named_mp4_fails_in_words(join: Callable[..., Member], tmp_path: Path) -> None:
+    author = join()
+    fake = tmp_path / "holiday.mp4"
+    fake.write_text("This is not a video. " * 500)
+    card = post_with_file(author, f"Not a film, {author.name}", fake)
+    expect(card.get_by_text("couldn’t be prepared")).to_be_visible(timeout=_READY_MS)
+    expect(card.get_by_role("button", name="Post without it")).to_be_visible()
+    card.get_by_role("button", name="Post without it").click()
+    expect(
+        author.page.get_by_role("article").filter(has_text=author.name).get_by_role("button", name="Share this post")
+    ).to_be_visible()
