@@ -99,7 +99,7 @@ def _secrets(config: EdgeConfig, storage_host: str) -> str:
 
 def _host_lines(hosts: tuple[str, ...], value: str) -> str:
     """One line of a map per host; any port, since tunnels and containers change it."""
-    return "\n".join(f'        "~*^{re.escape(host)}(:[0-9]{{1,5}})?$" {value};' for host in hosts)
+    return "\n".join(f'    "~*^{re.escape(host)}(:[0-9]{{1,5}})?$" {value};' for host in hosts)
 
 
 def _https_hosts(public_url: str) -> tuple[str, ...]:

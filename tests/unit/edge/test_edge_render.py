@@ -51,7 +51,7 @@ def test_secrets_stand_in_two_files_only() -> None:
 
 
 def test_hosts_are_matched_whole() -> None:
-    conf = render_nginx(CONFIG)["nginx.conf"]
+    conf = render_nginx(CONFIG)["maps.conf"]
     assert r'"~*^ments\.example(:[0-9]{1,5})?$" 1;' in conf
     assert r'"~*^\[::1\](:[0-9]{1,5})?$" 1;' in conf
     assert r'"~*^ments\.example(:[0-9]{1,5})?$" https;' in conf, "TLS ends before us"
