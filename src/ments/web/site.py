@@ -6,17 +6,19 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
-from litestar import Litestar
-from litestar.datastructures import State
+from litestar import Litestar, Router
+from litestar.datastructures import CacheControlHeader, State
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.static_files import create_static_files_router
 from litestar.types import ASGIApp, ControllerRouterHandler, Scope
 
 from ments import __version__
 from ments.observe import report_request_error
 from ments.parts import Parts
 from ments.settings import Settings
+from ments.web.assets import DIST
 from ments.web.body import BODY_MAX_BYTES, BoundedRequest
 from ments.web.doorway import Doorway
 from ments.web.health import Readiness, probes_of
@@ -46,7 +48,7 @@ def build_site(
             yield
 
     app = Litestar(
-        route_handlers=routes,
+        route_handlers=[*routes, *_static_routes()],
         lifespan=[opened],
         dependencies={
             "parts": Provide(provide_parts, sync_to_thread=False),
@@ -69,6 +71,14 @@ def build_site(
         ),
     )
     return Doorway(app, settings)
+
+
+def _static_routes() -> list[Router]:
+    """Serve the built files where no edge does; their names change with their content, so they may be kept for ever."""
+    if not DIST.is_dir():
+        return []
+    forever = CacheControlHeader(public=True, max_age=365 * 24 * 3600, immutable=True)
+    return [create_static_files_router(path="/static", directories=[DIST], cache_control=forever)]
 
 
 async def report(error: Exception, scope: Scope) -> None:
