@@ -50,7 +50,6 @@ def start_reports(dsn: str, *, service: str, environment: str) -> None:
             ExcepthookIntegration(),
             ThreadingIntegration(propagate_scope=False),
         ],
-        send_default_pii=False,
         include_local_variables=False,
         max_request_body_size="never",
         max_breadcrumbs=0,
