@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined
-from litestar import Request, Response
+from litestar import MediaType, Request, Response
 
 from ments.web import frames, links, words
 from ments.web.assets import asset
@@ -77,14 +77,14 @@ def render(
             **context,
         ),
         status_code=status,
-        media_type="text/html; charset=utf-8",
+        media_type=MediaType.HTML,
         headers=headers or {},
     )
 
 
 def render_piece(template: str, *, headers: dict[str, str] | None = None, **context: Any) -> Response[str]:
     """Answer with a piece of a page that a script asked for: one card, a number."""
-    return Response(content=draw(template, **context), media_type="text/html; charset=utf-8", headers=headers or {})
+    return Response(content=draw(template, **context), media_type=MediaType.HTML, headers=headers or {})
 
 
 def draw(template: str, **context: Any) -> str:

@@ -43,7 +43,7 @@ def count(number: int) -> str:
     """Write a count: 1,284 in full, from ten thousand 12.4k, then 3.1M."""
     if number < 10_000:
         return f"{number:,}"
-    if number < 999_950:
+    if number < 1_000_000:
         return f"{math.floor(number / 100) / 10:g}k"
     return f"{math.floor(number / 100_000) / 10:g}M"
 

@@ -1,7 +1,7 @@
 // Builds css/ and js/ into dist/: file names carry a hash of what is inside, and manifest.json maps the plain
 // name to it, so that a browser may keep a file for a year and still never show an old one.
 import { context, build } from "esbuild";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -49,8 +49,13 @@ const options = {
   plugins: [manifest],
 };
 
-await rm(out, { recursive: true, force: true });
 await mkdir(out, { recursive: true });
+// Pages that are open, and processes that have read the last manifest, still ask for the files of the last build.
+const HOUR_MS = 3_600_000;
+for (const file of await readdir(out)) {
+  const { mtimeMs } = await stat(join(out, file));
+  if (Date.now() - mtimeMs > HOUR_MS) await rm(join(out, file));
+}
 if (process.argv.includes("--watch")) {
   await (await context(options)).watch();
 } else {

@@ -1,55 +1,7 @@
 // The states of one's own attachments, live: queued, processing with its ring, then the card as it plays.
-import { enhance } from "./page";
+import { follow, isOver, type MediaNews } from "./follow";
+import { enhance, enhanceAll } from "./page";
 import { toast } from "./toast";
-
-export interface MediaNews {
-  id: string;
-  status: "uploading" | "queued" | "processing" | "playable" | "ready" | "failed" | "erased";
-  progress: number;
-  error: { code: string; message: string } | string | null;
-  poster_url?: string | null;
-  duration_s?: number | null;
-}
-
-export const isOver = (news: MediaNews) => !["uploading", "queued", "processing"].includes(news.status);
-
-// Tells `hear` every change until the state is final or `stop` is called. SSE, and asking again where it breaks.
-export function follow(id: string, hear: (news: MediaNews) => void): () => void {
-  let stopped = false;
-  let events: EventSource | null = null;
-  let timer = 0;
-  const take = (news: MediaNews) => {
-    if (stopped) return;
-    if (isOver(news)) stop();
-    hear(news);
-  };
-  const poll = async () => {
-    if (stopped) return;
-    try {
-      const answer = await fetch(`/api/media/${id}`, { headers: { Accept: "application/json" } });
-      if (answer.ok) take((await answer.json()) as MediaNews);
-      else if (answer.status === 404) stop();
-    } catch {
-      // Offline; asked again below.
-    }
-    if (!stopped) timer = window.setTimeout(poll, 3000);
-  };
-  const stop = () => {
-    stopped = true;
-    events?.close();
-    clearTimeout(timer);
-  };
-  events = new EventSource(`/api/media/${id}/events`);
-  const parse = (event: Event) => take(JSON.parse((event as MessageEvent<string>).data) as MediaNews);
-  events.addEventListener("message", parse);
-  for (const name of ["state", "progress", "media"]) events.addEventListener(name, parse);
-  events.addEventListener("end", () => stop());
-  events.addEventListener("error", () => {
-    // A proxy that cuts long answers makes EventSource try again by itself; one that refuses them ends it.
-    if (events?.readyState === EventSource.CLOSED && !stopped) void poll();
-  });
-  return stop;
-}
 
 enhance("[data-media-live]", (frame) => {
   const ring = frame.querySelector<HTMLElement>(".ring");
@@ -93,21 +45,58 @@ function estimate(frame: HTMLElement, progress: number): string {
   return left < 60 ? `Playable in about ${Math.max(5, Math.ceil(left / 5) * 5)} s.` : `Playable in about ${Math.ceil(left / 60)} min.`;
 }
 
-// Fetch the card again, once the state has changed for good. Opening a file to everyone may take a moment more.
+const ASK_AGAIN_MS = 1500;
+const MOST_TRIES = 40;
+
+async function freshCard(card: HTMLElement): Promise<HTMLElement | null> {
+  try {
+    const answer = await fetch(`/post/${card.dataset["post"]}/card`, { headers: { Accept: "text/html" } });
+    if (!answer.ok) return null;
+    return new DOMParser().parseFromString(await answer.text(), "text/html").querySelector<HTMLElement>(".post");
+  } catch {
+    return null; // offline; whoever called asks again
+  }
+}
+
+function put(fresh: HTMLElement, card: HTMLElement): void {
+  // A menu that is open, or words being written, are not taken from under anybody.
+  if (card.contains(document.activeElement)) fresh.querySelector<HTMLElement>("summary")?.focus();
+  card.replaceWith(fresh);
+  enhanceAll(fresh.parentElement ?? document);
+}
+
+// The file's state is final: draw its card again. The row may be a moment behind the event.
 async function redraw(frame: HTMLElement, news: MediaNews, tries = 0): Promise<void> {
   const card = frame.closest<HTMLElement>("[data-post]");
   if (!card) return;
-  const answer = await fetch(`/post/${card.dataset["post"]}/card`, { headers: { Accept: "text/html" } });
-  if (!answer.ok || !frame.isConnected) return;
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector(".post");
-  if (!fresh) return;
-  const settled = fresh.querySelector(".player, img.picture, audio, .failure");
-  if (!settled && tries < 20) {
-    setTimeout(() => void redraw(frame, news, tries + 1), 1000);
+  const fresh = await freshCard(card);
+  if (!frame.isConnected) return;
+  const id = frame.dataset["mediaLive"];
+  if (!fresh || fresh.querySelector(`[data-media-live="${id}"]`)) {
+    if (tries < MOST_TRIES) setTimeout(() => void redraw(frame, news, tries + 1), ASK_AGAIN_MS);
     return;
   }
-  card.replaceWith(fresh);
-  document.dispatchEvent(new CustomEvent("htmx:after:swap", { detail: {} }));
+  put(fresh, card);
   if (news.status === "failed") toast("A file couldn’t be prepared.", { label: "See why", run: () => fresh.scrollIntoView({ block: "center" }) });
-  else toast("Posted. Everyone can see it now.", { label: "View", href: `/post/${card.dataset["post"]}` });
+  else if (!fresh.dataset["waits"]) wentOut(fresh);
 }
+
+function wentOut(card: HTMLElement): void {
+  toast("Posted. Everyone can see it now.", { label: "View", href: `/post/${card.dataset["post"]}` });
+}
+
+// Everything in it plays for its author, and it is being opened to everyone: ask until it is.
+enhance("[data-waits]", (card) => {
+  if (card.querySelector("[data-media-live], .failure")) return;
+  let tries = 0;
+  const look = async () => {
+    if (!card.isConnected) return;
+    const fresh = await freshCard(card);
+    tries += 1;
+    if (fresh && !fresh.dataset["waits"] && card.isConnected) {
+      put(fresh, card);
+      wentOut(fresh);
+    } else if (tries < MOST_TRIES) setTimeout(() => void look(), ASK_AGAIN_MS);
+  };
+  setTimeout(() => void look(), ASK_AGAIN_MS);
+});

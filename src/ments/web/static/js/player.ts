@@ -20,6 +20,7 @@ class Player {
   private attached = false;
   // Started by scrolling, so stopped by scrolling; what the reader started keeps playing.
   private byItself = false;
+  private waitsForView = false;
 
   constructor(
     readonly box: HTMLElement,
@@ -66,6 +67,7 @@ class Player {
 
   async start(byItself = false): Promise<void> {
     this.byItself = byItself;
+    this.waitsForView = false;
     await this.attach();
     this.video.muted = byItself && !soundIsOn;
     if (!byItself && this.video.muted && soundIsOn) this.video.muted = false;
@@ -78,7 +80,15 @@ class Player {
   }
 
   stopIfByItself(): void {
-    if (this.byItself && !this.video.paused) this.video.pause();
+    if (!this.byItself || this.video.paused) return;
+    this.video.pause();
+    this.waitsForView = true;
+    this.box.classList.remove("started");
+  }
+
+  // Muted, when most of it is in view: for the first time, or again after it was scrolled away.
+  startByItself(): void {
+    if (this.video.paused && (this.waitsForView || this.video.currentTime === 0)) void this.start(true);
   }
 
   playOrPause(): void {
@@ -199,7 +209,7 @@ const seen = new IntersectionObserver(
       const player = byBox.get(entry.target);
       if (!player) continue;
       if (entry.intersectionRatio < 0.3) player.stopIfByItself();
-      else if (entry.intersectionRatio >= 0.7 && !quiet() && player.video.paused && player.video.currentTime === 0 && nothingPlays()) void player.start(true);
+      else if (entry.intersectionRatio >= 0.7 && !quiet() && nothingPlays()) player.startByItself();
     }
   },
   { threshold: [0, 0.3, 0.7, 1] },

@@ -1,5 +1,5 @@
 // One file on its way: from the member's disk to storage, then through the worker until it can be played.
-import type { MediaNews } from "./media-state";
+import type { MediaNews } from "./follow";
 
 export type Stage = "asking" | "uploading" | "arrived" | "queued" | "processing" | "playable" | "stopped" | "refused";
 
@@ -59,7 +59,7 @@ export class Upload extends EventTarget {
     this.lengthS = news.duration_s ?? this.lengthS;
     if (news.status === "failed" || news.status === "erased") {
       const error = news.error;
-      this.to("refused", (typeof error === "string" ? error : error?.message) || "Something in the file can’t be read.");
+      this.to("refused", (error?.message) || "Something in the file can’t be read.");
     } else if (news.status === "queued" || news.status === "processing") this.to(news.status);
     else if (news.status === "uploading") this.to("arrived");
     else this.to("playable");

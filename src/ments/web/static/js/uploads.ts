@@ -3,7 +3,7 @@ import AwsS3 from "@uppy/aws-s3";
 import Uppy from "@uppy/core";
 import { ask, AskError } from "./ask";
 import { account, change, forget, keep, type Kept } from "./kept";
-import { follow } from "./media-state";
+import { follow } from "./follow";
 import { Upload } from "./upload";
 
 interface Permission {
