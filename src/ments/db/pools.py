@@ -16,6 +16,9 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
+from ments.observe import span
+from ments.observe.sample import watch_pool
+
 log = structlog.get_logger()
 AfterCommit = Callable[[], Awaitable[None]]
 _CONNECT_TIMEOUT_S = 5
@@ -54,6 +57,7 @@ class Transaction(Session):
 
 class _Pool:
     def __init__(self, url: str, *, size: int, name: str) -> None:
+        self._name = name
         self._pool: AsyncConnectionPool[AsyncConnection[DictRow]] = AsyncConnectionPool(
             url,
             connection_class=AsyncConnection[DictRow],
@@ -76,6 +80,7 @@ class _Pool:
 
     async def open(self) -> None:
         await self._pool.open()
+        watch_pool(self._name, self._pool.get_stats)
 
     async def close(self) -> None:
         await self._pool.close()
@@ -108,8 +113,9 @@ class Primary(_Pool):
         """Write: commits when the block ends, rolls back when it raises, then runs what waits for the commit."""
         async with self._connection() as connection:
             tx = Transaction(connection)
-            async with connection.transaction():
-                yield tx
+            with span("transaction"):
+                async with connection.transaction():
+                    yield tx
         await tx._run_after_commit()
 
 

@@ -11,8 +11,10 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from ments.observe.scrub import HIDDEN, is_secret_name, scrub, scrub_text
-from ments.observe.trace import current_span_id, current_trace_id
+from ments.observe.trace import current_ids
 
+# Fields whose values this module makes itself.
+_OURS: Final = frozenset({"timestamp", "trace_id", "span_id", "level", "service", "method", "route"})
 _encoder = msgspec.json.Encoder(enc_hook=str)
 # Libraries that tell of every request or connection at INFO.
 _QUIET: Final = ("httpx", "httpcore", "urllib3", "botocore", "boto3", "granian.access", "PIL", "asyncio")
@@ -68,10 +70,9 @@ def start_logging(log_format: str, *, service: str, level: int = logging.INFO) -
 
 def add_trace_ids(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Add trace_id and span_id when there are any."""
-    trace_id = current_trace_id()
-    if trace_id is not None:
-        event["trace_id"] = trace_id
-        event["span_id"] = current_span_id()
+    ids = current_ids()
+    if ids is not None:
+        event["trace_id"], event["span_id"] = ids
     return event
 
 
@@ -81,7 +82,7 @@ def hide_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
         if isinstance(value, str):
             if value and is_secret_name(key):
                 event[key] = HIDDEN
-            elif key not in ("timestamp", "trace_id", "span_id", "level", "service"):
+            elif key not in _OURS:
                 event[key] = scrub_text(value)
         elif value is not None and not isinstance(value, int | float):
             event[key] = HIDDEN if is_secret_name(key) else scrub(value)

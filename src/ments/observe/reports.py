@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ments.errors import MentsError
 from ments.observe.scrub import scrub, scrub_text
-from ments.observe.trace import current_span_id, current_trace_id
+from ments.observe.trace import current_ids
 
 if TYPE_CHECKING:
     from sentry_sdk.types import Event, Hint
@@ -127,12 +127,12 @@ def _before_send(event: Event, _hint: Hint) -> Event | None:
     raw = cast("dict[str, Any]", event)
     for unwanted in ("request", "user", "breadcrumbs", "modules", "extra"):
         raw.pop(unwanted, None)
-    trace_id = current_trace_id()
+    ids = current_ids()
     contexts = raw.setdefault("contexts", {})
     contexts.pop("trace", None)
-    if trace_id is not None:
-        contexts["trace"] = {"trace_id": trace_id, "span_id": current_span_id()}
-        raw.setdefault("tags", {})["trace_id"] = trace_id
+    if ids is not None:
+        contexts["trace"] = {"trace_id": ids[0], "span_id": ids[1]}
+        raw.setdefault("tags", {})["trace_id"] = ids[0]
     for thrown in raw.get("exception", {}).get("values", ()):
         thrown["value"] = scrub_text(str(thrown.get("value") or ""))
         for frame in (thrown.get("stacktrace") or {}).get("frames", ()):

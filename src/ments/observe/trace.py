@@ -132,16 +132,16 @@ def _failures_shown(current: Span) -> Iterator[None]:
         raise
 
 
+def current_ids() -> tuple[str, str] | None:
+    """The present trace's id (32 hex digits) and span's (16); None outside every trace."""
+    ids = trace.get_current_span().get_span_context()
+    return (f"{ids.trace_id:032x}", f"{ids.span_id:016x}") if ids.is_valid else None
+
+
 def current_trace_id() -> str | None:
     """The present trace's id, 32 hex digits; None outside every trace."""
-    ids = trace.get_current_span().get_span_context()
-    return f"{ids.trace_id:032x}" if ids.is_valid else None
-
-
-def current_span_id() -> str | None:
-    """The present span's id, 16 hex digits; None outside every trace."""
-    ids = trace.get_current_span().get_span_context()
-    return f"{ids.span_id:016x}" if ids.is_valid else None
+    ids = current_ids()
+    return ids[0] if ids else None
 
 
 def current_traceparent() -> str | None:

@@ -97,14 +97,15 @@ async def test_one_trace_from_the_request_to_the_step_of_a_job(
     answer = await client.post("/send/well")
     assert answer.status_code == 201
     trace_id = answer.headers["x-trace-id"]
-    await eventually(lambda: len(collector.trace(trace_id)) >= 5, within_s=20)
+    await eventually(lambda: len(collector.trace(trace_id)) >= 7, within_s=20)
     request = "POST /send/{ends}"
     assert _span_names(collector, trace_id) == {
         f"ments-api {request}": [],
-        "ments-api emit Sent": [request],
+        "ments-api transaction": [request],
+        "ments-api emit Sent": ["transaction", request],
         "ments-api enqueue": [request],
-        "ments-worker run step": ["emit Sent", request],
-        "ments-worker encode": ["run step", "emit Sent", request],
+        "ments-worker run step": ["emit Sent", "transaction", request],
+        "ments-worker encode": ["run step", "emit Sent", "transaction", request],
     }
     (encode,) = (span for span in collector.trace(trace_id) if span.name == "encode")
     assert encode.attributes == {"rung": "720p"}

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ments.observe.trace import (
-    current_span_id,
+    current_ids,
     current_trace_id,
     current_traceparent,
     parse_traceparent,
@@ -23,7 +23,7 @@ OUTSIDE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 def test_nothing_outside_a_trace() -> None:
     assert current_trace_id() is None
-    assert current_span_id() is None
+    assert current_ids() is None
     assert current_traceparent() is None
 
 
@@ -40,7 +40,7 @@ def test_a_new_trace_has_ids_of_its_own() -> None:
 def test_a_trace_from_outside_goes_on() -> None:
     with trace_from(OUTSIDE, "x"):
         assert current_trace_id() == "0af7651916cd43dd8448eb211c80319c"
-        assert current_span_id() != "b7ad6b7169203331"
+        assert (current_ids() or ("", ""))[1] not in ("", "b7ad6b7169203331")
         with span("step", bytes=3):
             assert current_trace_id() == "0af7651916cd43dd8448eb211c80319c"
 
