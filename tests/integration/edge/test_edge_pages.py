@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -37,6 +38,16 @@ def test_a_stale_page_is_shown_while_a_new_one_is_fetched(edge: EdgeServer, orig
     origin.delay_s = 0.0
     time.sleep(0.8)
     assert edge.ask("/search").body == b"new"
+
+
+def test_staleness_ends_where_the_api_says(edge: EdgeServer, origin: Origin) -> None:
+    brief = {"Cache-Control": "public, max-age=1, stale-while-revalidate=1"}
+    origin.answers["/search/brief"] = (200, brief, b"old")
+    edge.ask("/search/brief")
+    time.sleep(3.2)
+    origin.answers["/search/brief"] = (200, brief, b"new")
+    late = edge.ask("/search/brief")
+    assert (late.headers["x-cache"], late.body) == ("EXPIRED", b"new")
 
 
 @pytest.mark.parametrize(
@@ -85,6 +96,14 @@ def test_what_the_api_calls_private_or_sets_a_cookie_is_not_kept(edge: EdgeServe
         assert [edge.ask(path).headers["x-cache"] for _ in range(2)] == ["MISS", "MISS"], headers
     origin.answers["/settings"] = (200, SHARED, b"x")
     assert [edge.ask("/settings").headers["x-cache"] for _ in range(2)] == ["BYPASS", "BYPASS"]
+
+
+def test_one_cache_is_named(edge: EdgeServer, origin: Origin) -> None:
+    origin.answers["/api/posts"] = (200, {**SHARED, "X-Cache": "HIT"}, b"{}")
+    shared = edge.send_until(b"GET /api/posts HTTP/1.1\r\nHost: localhost\r\n\r\n", b"{}")
+    assert re.findall(rb"(?i)x-cache: (\w+)", shared) == [b"MISS"]
+    personal = edge.send_until(b"GET /api/posts HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer x\r\n\r\n", b"{}")
+    assert re.findall(rb"(?i)x-cache: (\w+)", personal) == [b"HIT"], "the API's own"
 
 
 def test_fragments_and_documents_are_two_copies(edge: EdgeServer, origin: Origin) -> None:
