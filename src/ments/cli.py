@@ -5,26 +5,26 @@ Settings are read here, once a process, and passed down.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
 from ments import __version__
+from ments.cli_accounts import accounts_app, tokens_app
+from ments.cli_options import AsJson, HomePath, fail, settings_of
 from ments.errors import MentsError
 
 _DEFAULT_PORT = 8080
-HomePath = Annotated[Path, Parameter(name="--home", env_var="MENTS_HOME")]
-AsJson = Annotated[bool, Parameter(name="--json", negative=())]
 _DEFAULT_HOME = Path(".ments")
 
 app = App(name="ments", help="A self-hosted, media-first community platform.", version=__version__)
+app.command(accounts_app)
+app.command(tokens_app)
 
 
 @app.command
@@ -60,7 +60,7 @@ def up(
     from ments.stack.up import run_stack
 
     if not (0 <= replicas <= 4 and 1 <= workers <= 16 and 0 < port < 65536):
-        _fail("--replicas goes from 0 to 4, --workers from 1 to 16, --port from 1 to 65535.")
+        fail("--replicas goes from 0 to 4, --workers from 1 to 16, --port from 1 to 65535.")
     if detach:
         from ments.stack.detached import start_detached
 
@@ -165,7 +165,7 @@ def psql(*words: Annotated[str, Parameter(allow_leading_hyphen=True)], home: Hom
     from ments.stack.programs import find_programs
 
     program = find_programs(os.environ).postgres / "psql"
-    url = _settings(home).database_direct_url
+    url = settings_of(home).database_direct_url
     os.execv(program, [str(program), url, *words])  # noqa: S606 (a full path and a list of arguments, no shell)
 
 
@@ -174,7 +174,7 @@ def migrate() -> None:
     """Bring the database to the newest schema; running it again does nothing."""
     from ments.db.migrate import run_migrations
 
-    run_migrations(_settings().database_direct_url)
+    run_migrations(settings_of().database_direct_url)
 
 
 @app.command
@@ -182,7 +182,7 @@ def api() -> None:
     """Serve the API, in MENTS_API_WORKERS processes, until it is told to stop."""
     from ments.app import run_api
 
-    run_api(_settings())
+    run_api(settings_of())
 
 
 @app.command
@@ -196,7 +196,7 @@ def worker(*, queues: str = "media,default") -> None:
     """
     from ments.app import run_worker
 
-    run_worker(_settings(), tuple(queue.strip() for queue in queues.split(",") if queue.strip()))
+    run_worker(settings_of(), tuple(queue.strip() for queue in queues.split(",") if queue.strip()))
 
 
 @app.command
@@ -204,7 +204,7 @@ def relay() -> None:
     """Enqueue what the outbox still holds, and run the periodic work, until told to stop."""
     from ments.app import run_relay
 
-    run_relay(_settings())
+    run_relay(settings_of())
 
 
 jobs_app = App(name="jobs", help="Look at the jobs of a deployment.")
@@ -224,102 +224,8 @@ def jobs_stats(*, home: HomePath | None = None, as_json: AsJson = False) -> None
     """
     from ments.jobs.stats import read_stats, stats_lines
 
-    found = read_stats(_settings(home))
+    found = read_stats(settings_of(home))
     print(json.dumps(found, indent=1) if as_json else "\n".join(stats_lines(found)))
-
-
-accounts_app = App(name="accounts", help="Make accounts, and links that sign them in.")
-app.command(accounts_app)
-
-
-@accounts_app.command(name="create")
-def accounts_create(
-    name: str,
-    /,
-    *,
-    email: str,
-    password: str,
-    admin: Annotated[bool, Parameter(negative=())] = False,
-    home: HomePath | None = None,
-) -> None:
-    """Make an account.
-
-    Parameters
-    ----------
-    name
-        The username: 3 to 20 small letters, digits or underscores, first a letter.
-    email
-        Its address.
-    password
-        At least 8 characters.
-    admin
-        Make it an operator.
-    home
-        The home that was given to `ments up`.
-    """
-    from ments.accounts.actions import create_account
-
-    made = _with_parts(
-        home, lambda parts: create_account(parts, username=name, email=email, password=password, is_admin=admin)
-    )
-    print(made.username)
-
-
-@accounts_app.command(name="link")
-def accounts_link(name: str | None = None, /, *, home: HomePath | None = None) -> None:
-    """Print a link that signs an account in, once and within the hour.
-
-    Parameters
-    ----------
-    name
-        The account; without it the oldest operator, who is made when there is none.
-    home
-        The home that was given to `ments up`.
-    """
-    from ments.accounts.actions import link_path
-
-    path = _with_parts(home, lambda parts: link_path(parts, name))
-    print(f"{_settings(home).public_url}{path}")
-
-
-tokens_app = App(name="tokens", help="Make tokens for scripts.")
-app.command(tokens_app)
-
-
-@tokens_app.command(name="create")
-def tokens_create(*names: str, home: HomePath | None = None) -> None:
-    """Print a token for each account, one a line; a script sends it as `Authorization: Bearer TOKEN`.
-
-    Parameters
-    ----------
-    names
-        The accounts.
-    home
-        The home that was given to `ments up`.
-    """
-    from ments.accounts.actions import create_tokens
-
-    if not names:
-        _fail("Name at least one account.")
-    for token in _with_parts(home, lambda parts: create_tokens(parts, names, label="ments tokens create")):
-        print(token)
-
-
-def _with_parts(home: Path | None, work: Callable[[Any], Awaitable[Any]]) -> Any:
-    from ments.app import with_parts
-
-    return asyncio.run(with_parts(_settings(home), work))
-
-
-def _settings(home: Path | None = None) -> Any:
-    from ments.settings import read_settings
-
-    return read_settings({**os.environ, "MENTS_HOME": str(home)} if home else os.environ)
-
-
-def _fail(text: str) -> NoReturn:
-    print(f"ments: {' '.join(text.split())}", file=sys.stderr, flush=True)
-    raise SystemExit(1)
 
 
 def main() -> None:
@@ -327,9 +233,9 @@ def main() -> None:
     try:
         app(exit_on_error=False, print_error=False)
     except CycloptsError as error:
-        _fail(f"{error} (`ments --help` shows how)")
+        fail(f"{error} (`ments --help` shows how)")
     except MentsError as error:
-        _fail(error.safe)
+        fail(error.safe)
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     except BrokenPipeError:

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from email_validator import EmailNotValidError, validate_email
 
-from ments.accounts.common_passwords import COMMON_PASSWORDS
+from ments.accounts.guessed_passwords import GUESSED_PASSWORDS
 from ments.accounts.model import FieldError
 
 USERNAME = re.compile(r"[a-z][a-z0-9_]{2,19}")
@@ -58,7 +58,7 @@ def password_error(password: str, *, username: str, email: str) -> str | None:
     low = password.casefold()
     if low in {username.casefold(), email.casefold(), email.partition("@")[0].casefold()}:
         return "A password can't be your name or address."
-    if low in COMMON_PASSWORDS or len(set(low)) <= 2:
+    if low in GUESSED_PASSWORDS or len(set(low)) <= 2:
         return "That is one of the first passwords that a guesser tries. Choose another."
     return None
 

@@ -62,7 +62,8 @@ async def test_sign_ins_are_counted_by_the_address_the_edge_saw(parts: Parts) ->
 
         async def tried(n: int, **headers: str) -> int:
             body = {"login": f"nobody{n}", "password": ""}
-            return (await api.post("/api/auth/login", json=body, headers=headers)).status_code
+            answer = await api.post("/api/auth/login", json=body, headers=headers)
+            return answer.status_code
 
         forged = [await tried(n, **{"X-Forwarded-For": f"198.51.100.{n}"}) for n in range(limits.SIGN_INS.most + 3)]
         assert forged[-3:] == [429] * 3
