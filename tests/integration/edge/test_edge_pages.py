@@ -26,6 +26,14 @@ def test_visitors_share_a_page(edge: EdgeServer, origin: Origin) -> None:
     assert second.headers["cdn-cache-control"] == SHARED["Cache-Control"]
 
 
+def test_one_x_cache_is_told(edge: EdgeServer, origin: Origin) -> None:
+    origin.answers["/api/feed"] = (200, SHARED | {"X-Cache": "MISS"}, b"{}")
+    shared = [edge.ask("/api/feed").headers["x-cache"] for _ in range(2)]
+    origin.answers["/api/feed"] = (200, PRIVATE | {"X-Cache": "HIT"}, b"{}")
+    personal = edge.ask("/api/feed", headers={"Authorization": "Bearer token"}).headers["x-cache"]
+    assert [*shared, personal] == ["MISS", "HIT", "HIT"]
+
+
 def test_a_stale_page_is_shown_while_a_new_one_is_fetched(edge: EdgeServer, origin: Origin) -> None:
     origin.answers["/search"] = (200, SHARED, b"old")
     edge.ask("/search")
