@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urljoin
 
 from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined
@@ -13,6 +13,7 @@ from litestar import MediaType, Request, Response
 
 from ments.web import frames, links, words
 from ments.web.assets import asset
+from ments.web.cookies import carries_identity
 
 _PACKAGE = Path(__file__).parent.parent
 # What pages say of an error before its own sentence.
@@ -66,7 +67,8 @@ def render(
 
     viewer  whoever is signed in, None otherwise; every page needs it (the header shows it)
     """
-    context.setdefault("viewer", None)
+    # An error page is drawn by whoever finds the error: the reader is then known only if they were looked up before.
+    context.setdefault("viewer", cast("dict[str, Any]", request.scope).get("ments_viewer"))
     fragment = request.headers.get("hx-request") == "true"
     return Response(
         content=draw(
@@ -74,6 +76,7 @@ def render(
             layout="web/fragment.html" if fragment else "web/layout.html",
             path=request.url.path,
             site=site_url(request),
+            signed_in=context["viewer"] is not None or carries_identity(request.scope),
             **context,
         ),
         status_code=status,

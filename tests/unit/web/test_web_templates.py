@@ -91,7 +91,15 @@ def make_post(content: str = "Day nine at the reservoir.", **changes: object) ->
 
 
 def draw_page(template: str, viewer: Viewer | None, **context: object) -> str:
-    return draw(template, layout="web/layout.html", path="/", site="http://x.test", viewer=viewer, **context)
+    return draw(
+        template,
+        layout="web/layout.html",
+        path="/",
+        site="http://x.test",
+        viewer=viewer,
+        signed_in=viewer is not None,
+        **context,
+    )
 
 
 def draw_feed(*posts: PostView, viewer: Viewer | None = MARA) -> str:
