@@ -21,7 +21,8 @@ from ments.stack.ports import choose_ports
 
 # Set by the process that runs pytest, and inherited by xdist's workers.
 FOLDER_VARIABLE = "MENTS_TEST_FOLDER"
-_UP_LIMIT_S = 150
+MENTS = [sys.executable, "-m", "ments"]
+_UP_LIMIT_S = 310
 _DOWN_LIMIT_S = 40
 
 
@@ -39,7 +40,7 @@ def ments(
 ) -> subprocess.CompletedProcess[str]:
     """Run `ments WORDS` to its end."""
     return subprocess.run(
-        [sys.executable, "-m", "ments", *words],
+        [*MENTS, *words],
         env=dict(environ) if environ is not None else clean_environ(),
         capture_output=True,
         text=True,

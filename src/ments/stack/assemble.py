@@ -14,6 +14,9 @@ from ments.stack.recipes import nginx, processes
 from ments.stack.stores import store_parts
 from ments.stack.surroundings import StopStage, Surroundings
 
+# A second or two of imports on a quiet machine; a busy one may take its time.
+_READY_S = 90.0
+
 
 def assemble(around: Surroundings, settings: Settings) -> list[Part]:
     """Every part that this home runs, with its needs."""
@@ -47,6 +50,7 @@ def _api(around: Surroundings, settings: Settings, needs: tuple[str, ...]) -> Pa
         probe=partial(http_answers, f"{url}/api/ready"),
         stop_stage=StopStage.API,
         grace_s=3.0,
+        ready_s=_READY_S,
         url=url,
         metrics_url=f"http://127.0.0.1:{metrics}/metrics",
     )
@@ -66,6 +70,7 @@ def _jobs(around: Surroundings, needs: tuple[str, ...]) -> Iterable[Part]:
                 probe=partial(http_answers, metrics_url),
                 stop_stage=StopStage.WORKERS,
                 grace_s=4.0,
+                ready_s=_READY_S,
                 metrics_url=metrics_url,
             )
     metrics_url = f"http://127.0.0.1:{around.ports['relay-metrics']}/metrics"
@@ -77,6 +82,7 @@ def _jobs(around: Surroundings, needs: tuple[str, ...]) -> Iterable[Part]:
         probe=partial(http_answers, metrics_url),
         stop_stage=StopStage.WORKERS,
         grace_s=4.0,
+        ready_s=_READY_S,
         metrics_url=metrics_url,
     )
 

@@ -13,7 +13,7 @@ from ments.stack.home import Home, told_plainly
 from ments.stack.leftovers import read_state
 from ments.stack.model import StackError
 
-_UP_LIMIT_S = 180.0
+_UP_LIMIT_S = 300.0
 _LOOK_EVERY_S = 0.1
 
 
