@@ -57,6 +57,16 @@ def make_varying_video(path: Path) -> Path:
     return path
 
 
+def written(path: Path, data: bytes) -> Path:
+    """A file of these bytes."""
+    path.write_bytes(data)
+    return path
+
+
+def size_of(path: Path) -> int:
+    return path.stat().st_size
+
+
 def cut(path: Path, whole: Path, part: float) -> Path:
     """The first part (0 to 1) of a file, as a broken connection leaves it."""
     data = whole.read_bytes()

@@ -180,11 +180,6 @@ def big_photo(path: Path) -> Path:
     return path
 
 
-def written(path: Path, data: bytes) -> Path:
-    path.write_bytes(data)
-    return path
-
-
 def gap(path: Path) -> Path:
     """A small file whose second half lies 100,000 s after its first."""
     leap = ("-vf", "setpts='PTS+gte(N,15)*100000/TB'", "-fps_mode", "passthrough", "-enc_time_base", "1:1000")
@@ -194,10 +189,18 @@ def gap(path: Path) -> Path:
 @pytest.mark.parametrize(
     ("make", "code", "words"),
     [
-        (lambda p: written(p / "a.mp4", b"hello there\n" * 20), "unreadable", "isn't a video, photo or sound"),
-        (lambda p: written(p / "a.mp4", b""), "unreadable", "isn't a video"),
-        (lambda p: written(p / "a.jpg", b"\xff\xd8\xff\xe0<script>"), "unreadable", "isn't a video"),
-        (lambda p: written(p / "a.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>"), "unreadable", "isn't a video"),
+        (
+            lambda p: originals.written(p / "a.mp4", b"hello there\n" * 20),
+            "unreadable",
+            "isn't a video, photo or sound",
+        ),
+        (lambda p: originals.written(p / "a.mp4", b""), "unreadable", "isn't a video"),
+        (lambda p: originals.written(p / "a.jpg", b"\xff\xd8\xff\xe0<script>"), "unreadable", "isn't a video"),
+        (
+            lambda p: originals.written(p / "a.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>"),
+            "unreadable",
+            "isn't a video",
+        ),
         (lambda p: playlist(p / "a.mp4"), "unreadable", "isn't a video"),
         (lambda p: concat_list(p / "a.mp4"), "unreadable", "isn't a video"),
         (lambda p: big_photo(p / "a.png"), "too_many_pixels", "20,000 by 20,000"),

@@ -34,6 +34,7 @@ class Claim:
         self._parts = parts
         self._job = job
         self._progress = media.progress
+        self._over = False
 
     def advance(self, fraction: float) -> None:
         """Say how far the try is, from 0 to 1; a later try never shows less than an earlier one did."""
@@ -58,13 +59,15 @@ class Claim:
             beating.result()
             raise ClaimLost
         finally:
+            # The libraries below are known to lose a cancellation at times; the beat must not outlive the work.
+            self._over = True
             working.cancel()
             beating.cancel()
             await asyncio.gather(working, beating, return_exceptions=True)
 
     async def _beat(self) -> None:
         told, beat_at = -1.0, time.monotonic()
-        while True:
+        while not self._over:
             if self._progress != told:
                 told = self._progress
                 await tell_live(self._parts.valkey, self.media.id, Live(MediaStatus.PROCESSING, told))

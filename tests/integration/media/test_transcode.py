@@ -1,0 +1,388 @@
+"""The task on real files in real storage: what it commits, what it leaves when it fails, loses or is raced."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+import originals
+from ments.errors import MentsError, Permanent, Retryable
+from ments.jobs import JobContext
+from ments.media import actions, store
+from ments.media.live import find_live
+from ments.media.model import (
+    Audience,
+    MediaReleased,
+    MediaStatus,
+    MediaUploaded,
+    PublicAudienceWanted,
+    UnplayableMedia,
+)
+from ments.media.rules import UploadPlan
+from ments.media.tasks import erase, publish_audience, sweep, transcode
+from ments.parts import Parts
+from posting import Member, fetch_row, list_jobs, make_member, open_api
+
+
+def run_of(job_id: str = "job-1", attempt: int = 1, progress: list[float] | None = None) -> JobContext:
+    async def report(fraction: float) -> None:
+        if progress is not None:
+            progress.append(fraction)
+
+    return JobContext(job_id, "media", "transcode", attempt, 3, report)
+
+
+async def make_queued(parts: Parts, owner: Member, source: Path, *, size: int | None = None) -> MediaUploaded:
+    """An upload that was completed: the original in storage, the row waiting."""
+    media_id, upload_id = uuid4(), uuid4()
+    plan = UploadPlan(source.name, "video/mp4", originals.size_of(source) if size is None else size, None)
+    async with parts.primary.transaction() as tx:
+        await store.insert_upload(tx, upload_id=upload_id, media_id=media_id, account_id=owner.viewer.id, plan=plan)
+        await tx.connection.execute("update uploads set status = 'completed' where id = %s", (upload_id,))
+        await store.queue_media(tx, media_id)
+    key = f"media/{media_id}/original"
+    await parts.bucket.upload(key, source, "application/octet-stream")
+    return MediaUploaded(key, {"media_id": str(media_id)})
+
+
+def id_of(event: MediaUploaded) -> UUID:
+    return UUID(event.key.split("/")[1])
+
+
+async def row_of(parts: Parts, event: MediaUploaded) -> dict[str, Any]:
+    return await fetch_row(parts, "select * from media where id = %s", id_of(event))
+
+
+async def files_of(parts: Parts, event: MediaUploaded) -> list[str]:
+    prefix = f"media/{id_of(event)}/"
+    return [found.key.removeprefix(prefix) for found in await parts.bucket.list_objects(prefix)]
+
+
+async def set_row(parts: Parts, event: MediaUploaded, change: str) -> None:
+    async with parts.primary.transaction() as tx:
+        await tx.connection.execute(f"update media set {change} where id = %s", (id_of(event),))
+
+
+async def attach(parts: Parts, owner: Member, event: MediaUploaded, visibility: str = "public") -> None:
+    """A post of the owner's holds the media, as posts would write it."""
+    post_id = uuid4()
+    async with parts.primary.transaction() as tx:
+        await tx.connection.execute(
+            "insert into posts (id, account_id, visibility, status) values (%s, %s, %s, 'published')",
+            (post_id, owner.viewer.id, visibility),
+        )
+        await tx.connection.execute(
+            "insert into post_media (post_id, media_id, position, alt_text) values (%s, %s, 0, 'A card')",
+            (post_id, id_of(event)),
+        )
+
+
+def left_folders() -> list[Path]:
+    return list(Path(tempfile.gettempdir()).glob("ments-media-*"))
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    return originals.make_video(tmp_path / "small.mp4", size="160x90", seconds=0.5)
+
+
+async def test_a_video_is_committed_once(parts: Parts, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(small.parent))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    event = await make_queued(parts, await make_member(parts), small)
+    progress: list[float] = []
+    await transcode(parts, run_of(progress=progress), event)
+    row = await row_of(parts, event)
+    assert (row["status"], row["kind"], row["progress"], row["generation"]) == ("ready", "video", 1.0, "s1")
+    assert (row["width"], row["height"], row["poster_file"]) == (160, 90, "poster.jpg")
+    assert row["probe"]["container"] == "mov"
+    assert [v["file"] for v in row["variants"]] == ["90p.mp4"]
+    assert await files_of(parts, event) == ["original", "s1/90p.mp4", "s1/poster.jpg"]
+    head = await parts.bucket.head(f"media/{id_of(event)}/s1/90p.mp4")
+    assert head is not None
+    assert (head.content_type, head.size) == ("video/mp4", row["variants"][0]["bytes"])
+    assert await list_jobs(parts, "publish_waiting") == [{"media_id": str(id_of(event))}]
+    assert progress == sorted(progress)
+    live = await find_live(parts.valkey, id_of(event))
+    assert live is not None
+    assert live.status is MediaStatus.READY
+    assert left_folders() == []
+    for job_id in ("job-1", "job-2"):
+        await transcode(parts, run_of(job_id), event)
+    assert await row_of(parts, event) == row
+    assert len(await list_jobs(parts, "publish_waiting")) == 1
+
+
+@pytest.mark.parametrize(
+    ("make", "code", "words"),
+    [
+        (
+            lambda p: originals.written(p / "a.mp4", b"not a film"),
+            "unreadable",
+            "isn't a video, photo or sound",
+        ),
+        (
+            lambda p: originals.cut(p / "b.mov", originals.make_phone_video(p / "a.mov", seconds=4), 0.6),
+            "cut_off",
+            "stops after",
+        ),
+    ],
+    ids=["text", "cut"],
+)
+async def test_a_bad_file_ends_with_words_for_its_author(
+    parts: Parts, tmp_path: Path, make: Callable[[Path], Path], code: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    mara, other = await make_member(parts), await make_member(parts)
+    event = await make_queued(parts, mara, make(tmp_path))
+    with pytest.raises(UnplayableMedia, match=words):
+        await transcode(parts, run_of(), event)
+    row = await row_of(parts, event)
+    assert (row["status"], row["error_code"]) == ("failed", code)
+    assert await files_of(parts, event) == ["original"]
+    assert left_folders() == []
+    async with open_api(parts) as api:
+        address = f"/api/media/{id_of(event)}"
+        shown = (await api.get(address, headers=mara.headers)).json()
+        assert shown["error"] == {"code": code, "message": row["error_text"]}
+        assert words in shown["error"]["message"]
+        assert (await api.get(address, headers=other.headers)).status_code == 404
+    await transcode(parts, run_of("job-2"), event)
+    assert await row_of(parts, event) == row
+
+
+async def test_a_missing_or_other_original_fails(parts: Parts, small: Path) -> None:
+    mara = await make_member(parts)
+    event = await make_queued(parts, mara, small)
+    await parts.bucket.delete(event.key)
+    with pytest.raises(Permanent, match="not in storage"):
+        await transcode(parts, run_of(), event)
+    other = await make_queued(parts, mara, small, size=7)
+    with pytest.raises(Permanent, match="not the one that was announced"):
+        await transcode(parts, run_of(), other)
+    assert (await row_of(parts, other))["error_code"] == "size_mismatch"
+    with pytest.raises(Permanent):
+        await transcode(parts, run_of(), MediaUploaded("media/../secret", {}))
+    await transcode(parts, run_of(), MediaUploaded(f"media/{uuid4()}/original", {}))
+
+
+async def test_trouble_of_ours_is_tried_again_and_ends_with_the_last_attempt(
+    parts: Parts, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = await make_queued(parts, await make_member(parts), small)
+    with monkeypatch.context() as broken:
+        broken.setattr("ments.media.folder._RESERVE_BYTES", 2**60)
+        with pytest.raises(Retryable):
+            await transcode(parts, run_of(attempt=1), event)
+        assert (await row_of(parts, event))["status"] == "processing"
+        with pytest.raises(MentsError):
+            await transcode(parts, run_of(attempt=3), event)
+    row = await row_of(parts, event)
+    assert (row["status"], row["error_code"]) == ("failed", "disk_full")
+    assert "on our side" in row["error_text"]
+    second = await make_queued(parts, await make_member(parts), small)
+    with monkeypatch.context() as broken:
+        broken.setattr("ments.media.folder._RESERVE_BYTES", 2**60)
+        with pytest.raises(Retryable):
+            await transcode(parts, run_of(attempt=1), second)
+    await transcode(parts, run_of(attempt=2), second)
+    row = await row_of(parts, second)
+    assert (row["status"], row["generation"]) == ("ready", "s2")
+
+
+async def test_another_job_takes_over_only_from_a_silent_one(parts: Parts, small: Path) -> None:
+    event = await make_queued(parts, await make_member(parts), small)
+    async with parts.primary.transaction() as tx:
+        assert await store.claim_media(tx, id_of(event), "job-1")
+    await transcode(parts, run_of("job-2"), event)
+    assert (await row_of(parts, event))["status"] == "processing"
+    await set_row(parts, event, "deadline_at = now() - interval '1 s'")
+    await transcode(parts, run_of("job-2"), event)
+    assert (await row_of(parts, event))["generation"] == "s2"
+
+
+async def test_a_try_that_lost_changes_nothing_and_leaves_nothing(
+    parts: Parts, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The media go to a later try between the storing and the commit, and to an eraser during the encode."""
+    event = await make_queued(parts, await make_member(parts), small)
+    real = store.commit_generation
+
+    async def overtaken(*words: Any) -> Audience | None:
+        await set_row(parts, event, "attempt_generation = attempt_generation + 1")
+        return await real(*words)
+
+    with monkeypatch.context() as raced:
+        raced.setattr(store, "commit_generation", overtaken)
+        await transcode(parts, run_of(), event)
+    row = await row_of(parts, event)
+    assert (row["status"], row["generation"], row["variants"]) == ("processing", None, [])
+    assert await files_of(parts, event) == ["original"]
+    assert await list_jobs(parts, "publish_waiting") == []
+
+    monkeypatch.setattr("ments.media.actions.claim._BEAT_S", 0.0)
+    erased = await make_queued(parts, await make_member(parts), small)
+    running = asyncio.create_task(transcode(parts, run_of(), erased))
+    for _ in range(500):
+        if (await row_of(parts, erased))["status"] == "processing":
+            break
+        await asyncio.sleep(0.02)
+    await erase(parts, run_of(), MediaReleased((id_of(erased),)))
+    await running
+    assert (await row_of(parts, erased))["status"] == "erased"
+    assert await files_of(parts, erased) == []
+
+
+async def test_posted_while_prepared_costs_no_copy(parts: Parts, small: Path) -> None:
+    mara = await make_member(parts)
+    event = await make_queued(parts, mara, small)
+    await publish_audience(parts, run_of(), PublicAudienceWanted(id_of(event)))
+    assert await list_jobs(parts, "publish_waiting") == []
+    await transcode(parts, run_of(), event)
+    assert (await row_of(parts, event))["generation"] == "p1"
+    assert await files_of(parts, event) == ["original", "p1/90p.mp4", "p1/poster.jpg"]
+
+
+async def test_posted_after_it_was_finished_it_is_copied(parts: Parts, small: Path) -> None:
+    mara, other = await make_member(parts), await make_member(parts)
+    event = await make_queued(parts, mara, small)
+    await transcode(parts, run_of(), event)
+    address = f"/api/media/{id_of(event)}"
+    async with open_api(parts) as api:
+        mine = (await api.get(address, headers=mara.headers)).json()
+        assert mine["media_url"].startswith("/m/1.")
+        assert (mine["filename"], mine["hls_url"]) == ("small.mp4", None)
+        assert [v["name"] for v in mine["variants"]] == ["90p"]
+        for headers in (other.headers, {}):
+            assert (await api.get(address, headers=headers)).status_code == 404
+            assert (await api.get(f"{address}/events", headers=headers)).status_code == 404
+        await attach(parts, mara, event, "private")
+        assert (await api.get(address, headers=other.headers)).status_code == 404
+        async with parts.primary.transaction() as tx:
+            await tx.connection.execute("update posts set visibility = 'public'")
+        # Seen by everybody now, yet no signed URL of the owner's is given away.
+        seen = (await api.get(address, headers=other.headers)).json()
+        assert (seen["media_url"], seen["poster_url"], seen["variants"], seen["filename"]) == (None, None, [], None)
+        await asyncio.gather(*(publish_audience(parts, run_of(), PublicAudienceWanted(id_of(event))) for _ in range(3)))
+        await publish_audience(parts, run_of(), PublicAudienceWanted(id_of(event)))
+        row = await row_of(parts, event)
+        assert row["generation"].startswith("p")
+        assert row["audience"] == "public"
+        seen = (await api.get(address)).json()
+        assert seen["media_url"] == f"/p/{id_of(event)}/{row['generation']}/90p.mp4"
+        assert seen["poster_url"] == f"/p/{id_of(event)}/{row['generation']}/poster.jpg"
+        assert seen["alt_text"] == "A card"
+    head = await parts.bucket.head(f"media/{id_of(event)}/{row['generation']}/90p.mp4")
+    assert head is not None
+    assert head.content_type == "video/mp4"
+    # The older folders go once their URLs are old.
+    await set_row(parts, event, "deadline_at = now() - interval '1 s'")
+    await sweep(parts)
+    generation = row["generation"]
+    assert await files_of(parts, event) == ["original", f"{generation}/90p.mp4", f"{generation}/poster.jpg"]
+    assert (await row_of(parts, event))["deadline_at"] is None
+
+
+async def test_taken_by_a_post_between_storing_and_commit(
+    parts: Parts, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = await make_queued(parts, await make_member(parts), small)
+    real = store.commit_generation
+
+    async def posted(*words: Any) -> Audience | None:
+        await publish_audience(parts, run_of(), PublicAudienceWanted(id_of(event)))
+        return await real(*words)
+
+    monkeypatch.setattr(store, "commit_generation", posted)
+    # The row is not locked yet when this runs, so both sides get on.
+    await transcode(parts, run_of(), event)
+    assert (await row_of(parts, event))["generation"] == "s1"
+    assert await list_jobs(parts, "publish_audience") == [{"media_id": str(id_of(event))}]
+    await publish_audience(parts, run_of(), PublicAudienceWanted(id_of(event)))
+    assert (await row_of(parts, event))["generation"] == "p2"
+
+
+async def test_what_no_post_holds_is_erased(parts: Parts, small: Path) -> None:
+    mara = await make_member(parts)
+    loose, held = await make_queued(parts, mara, small), await make_queued(parts, mara, small)
+    for event in (loose, held):
+        await transcode(parts, run_of(), event)
+    await attach(parts, mara, held)
+    await sweep(parts)
+    assert (await row_of(parts, loose))["status"] == "ready"
+    for event in (loose, held):
+        await set_row(parts, event, "deadline_at = now() - interval '1 s'")
+    await sweep(parts)
+    gone, kept = await row_of(parts, loose), await row_of(parts, held)
+    assert (gone["status"], gone["epoch"], gone["variants"], gone["filename"]) == ("erased", 2, [], "")
+    assert await files_of(parts, loose) == []
+    assert kept["status"] == "ready"
+    # A task that comes too late, or twice, erases nothing that a post holds.
+    await erase(parts, run_of(), MediaReleased((id_of(held), id_of(loose), uuid4())))
+    assert (await row_of(parts, held))["status"] == "ready"
+    async with parts.primary.transaction() as tx:
+        await tx.connection.execute("delete from post_media")
+    for _ in range(2):
+        await erase(parts, run_of(), MediaReleased((id_of(held),)))
+    assert (await row_of(parts, held))["status"] == "erased"
+    assert await files_of(parts, held) == []
+
+
+@pytest.mark.parametrize("status", ["queued", "processing"])
+async def test_a_lost_job_is_sent_again_and_then_given_up(parts: Parts, small: Path, status: str) -> None:
+    event = await make_queued(parts, await make_member(parts), small)
+    await set_row(parts, event, f"status = '{status}'")
+    await sweep(parts)
+    assert await list_jobs(parts, "transcode") == []
+    for sent in range(1, 6):
+        await set_row(parts, event, "deadline_at = now() - interval '1 s'")
+        await sweep(parts)
+        assert len(await list_jobs(parts, "transcode")) == sent
+        assert (await row_of(parts, event))["status"] == "queued"
+    assert (await list_jobs(parts, "transcode"))[0]["key"] == event.key
+    await set_row(parts, event, "deadline_at = now() - interval '1 s'")
+    await sweep(parts)
+    row = await row_of(parts, event)
+    assert (row["status"], row["error_code"]) == ("failed", "never_finished")
+    assert len(await list_jobs(parts, "transcode")) == 5
+
+
+async def test_watching_ends_with_the_final_state(parts: Parts, small: Path) -> None:
+    mara = await make_member(parts)
+    event = await make_queued(parts, mara, small)
+
+    async def watch() -> list[tuple[MediaStatus, float]]:
+        return [
+            (shown.status, shown.progress)
+            async for shown in actions.watch_media(parts, mara.viewer.id, id_of(event))
+            if shown is not None
+        ]
+
+    watching = asyncio.create_task(watch())
+    await asyncio.sleep(0.1)
+    await transcode(parts, run_of(), event)
+    seen = await asyncio.wait_for(watching, 10)
+    assert seen[0][0] is MediaStatus.QUEUED
+    assert seen[-1] == (MediaStatus.READY, 1.0)
+    assert [progress for _, progress in seen] == sorted(progress for _, progress in seen)
+
+
+async def test_streams_are_bounded_and_given_back(parts: Parts, small: Path) -> None:
+    mara = await make_member(parts)
+    event = await make_queued(parts, mara, small)
+    await set_row(parts, event, "status = 'failed', error_code = 'x', error_text = 'y'")
+    async with open_api(parts) as api:
+        for _ in range(14):
+            answer = await api.get(f"/api/media/{id_of(event)}/events", headers=mara.headers)
+            assert answer.status_code == 200
+            assert answer.text.endswith("event: end\ndata: {}\n\n")
+        names = {f"other-{n}": 4_000_000_000.0 for n in range(12)}
+        await parts.valkey.client.zadd(f"media:streams:{mara.viewer.id}", names)
+        refused = await api.get(f"/api/media/{id_of(event)}/events", headers=mara.headers)
+        assert (refused.status_code, refused.json()["code"]) == (429, "too_many_streams")
