@@ -122,7 +122,7 @@ def _field(key: str, message: str) -> dict[str, str]:
 def wants_page(scope: Scope) -> bool:
     """Say whether an error should be a page: the address is not the API's and the asker did not ask for JSON."""
     path = scope["path"]
-    if path.startswith(("/api/", "/schema", "/internal/")):
+    if path.startswith(("/api/", "/schema", "/internal/")) or path == "/api":
         return False
     accept = header(scope, b"accept") or ""
     return "text/html" in accept or "json" not in accept
