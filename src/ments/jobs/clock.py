@@ -62,7 +62,9 @@ class Clock:
         when this process dies both are undone, and another relay runs the task. A run that fails counts as run.
         """
         async with self._primary.transaction() as tx:
-            lock = await queries.try_lock_periodic(tx.connection, name=task.name)
+            # Ended by the task's own timeout, so only a process that hangs meets the database's.
+            idle_ms = str(round(task.timeout_s * 1000) + 10_000)
+            lock = await queries.try_lock_periodic(tx.connection, name=task.name, idle_ms=idle_ms)
             if not lock["locked"]:
                 return _LOOK_AGAIN_S
             if not await queries.claim_periodic(tx.connection, name=task.name, every_s=task.every_s):

@@ -31,9 +31,11 @@ delete from outbox where id in (
 select count(*) as rows, coalesce(extract(epoch from clock_timestamp() - min(created_at)), 0)::float8 as age_s
 from outbox where sent_at is null;
 
--- name: try_lock_periodic(name)^
--- Held until the transaction ends, also when its process dies.
-select pg_try_advisory_xact_lock(hashtextextended('ments.periodic.' || :name, 0)) as locked;
+-- name: try_lock_periodic(name, idle_ms)^
+-- Held until the transaction ends, also when its process dies. The transaction idles while the task runs, which
+-- may take longer than the role allows.
+select pg_try_advisory_xact_lock(hashtextextended('ments.periodic.' || :name, 0)) as locked,
+  set_config('idle_in_transaction_session_timeout', :idle_ms, true) as idle;
 
 -- name: claim_periodic(name, every_s)^
 -- Writes down the start of a run that is due; no row when it is not.

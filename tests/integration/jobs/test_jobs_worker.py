@@ -158,6 +158,21 @@ async def test_unknown_task_and_unfit_payload_fail_with_their_cause(
     assert "`$.what`" in reasons[1]
 
 
+async def test_a_job_that_ended_too_many_workers_is_not_run_again(
+    queues: JobQueues, valkey_server: ValkeyServer
+) -> None:
+    seen = Seen()
+    poison = _job()
+    await queues.add([poison])
+    async with Redis.from_url(valkey_server.url, decode_responses=True) as client:
+        # What the look for stalled jobs writes down when a job was taken back more often than is allowed.
+        await client.hset(f"bull:default:{poison.job_id}", "defa", "job stalled more than allowable limit")
+    async with _working(valkey_server, seen):
+        await _state(queues, failed=1)
+    assert seen.at == []
+    assert "stalled" in (await _stored(valkey_server, poison.job_id))["failedReason"]
+
+
 async def test_a_plain_producer_needs_no_outbox_row_and_gets_the_retries_of_the_task(
     queues: JobQueues, valkey_server: ValkeyServer
 ) -> None:
