@@ -39,6 +39,10 @@ _REST_S = 1.0
 _UNLOCK = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
 
 
+class _BuildFailed(Exception):
+    """A build raised what Valkey might raise too; its cause is the error."""
+
+
 @dataclass(slots=True)
 class _Kept:
     value: bytes
@@ -106,6 +110,9 @@ class PageCache:
         if time.monotonic() >= self._rest_until:
             try:
                 value, fresh_s = await self._through_valkey(key, ttl_s, stale_s, build)
+            except _BuildFailed as failed:
+                original = failed.__cause__ or failed
+                raise original from original.__cause__
             except (RedisError, OSError) as error:
                 self._rest_until = time.monotonic() + _REST_S
                 log.warning("page_cache_unreachable", error=str(error))
@@ -139,7 +146,10 @@ class PageCache:
                 break
             await asyncio.sleep(_POLL_S)
         try:
-            value = await build()
+            try:
+                value = await build()
+            except (RedisError, OSError) as error:
+                raise _BuildFailed from error
             PAGE_CACHE.labels("built").inc()
             await self._write(name, value, ttl_s, stale_s)
         finally:

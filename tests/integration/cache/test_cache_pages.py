@@ -112,21 +112,24 @@ async def test_a_huge_page_is_served_and_not_kept(valkey_server: ValkeyServer) -
         assert await cache._valkey.client.keys("*") == []
 
 
-async def test_a_failed_build_is_everyones_and_the_next_one_is_tried(valkey_server: ValkeyServer) -> None:
+@pytest.mark.parametrize("kind", [ValueError, OSError, ConnectionError])
+async def test_a_failed_build_is_everyones_and_the_next_one_is_tried(
+    valkey_server: ValkeyServer, kind: type[Exception]
+) -> None:
     fails = [True]
     build = Builder()
 
     async def sometimes() -> bytes:
         page = await build()
         if fails[0]:
-            raise ValueError("on purpose")
+            raise kind("on purpose")
         return page
 
     async with _open(valkey_server.url) as cache:
         answers = await asyncio.gather(
             *(cache.get_or_build("k", 5.0, 5.0, sometimes) for _ in range(5)), return_exceptions=True
         )
-        assert all(isinstance(answer, ValueError) for answer in answers)
+        assert all(isinstance(answer, kind) for answer in answers)
         assert build.built == 1
         fails[0] = False
         assert await cache.get_or_build("k", 5.0, 5.0, sometimes) == b"page 2"
