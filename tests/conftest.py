@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
+import secrets
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
-import psycopg
 import pytest
 import pytest_asyncio
-from psycopg import sql
 
-from ments.accounts.model import Account
-from ments.parts import Parts
-from running_stack import FOLDER_VARIABLE, RunningStack, end_shared_stack, open_folder, shared_stack
+from running_stack import FOLDER_VARIABLE, RunningStack, end_shared_stack, shared_stack
+
+if TYPE_CHECKING:  # a second of imports that unit tests do not need
+    from ments.accounts.model import Account
+    from ments.parts import Parts
 
 # Rows that the migrations put there, and their own.
 _KEPT_TABLES = ("alembic_version", "environments")
@@ -23,8 +26,8 @@ _KEPT_TABLES = ("alembic_version", "environments")
 
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
-        folder = open_folder("ments-test-")
-        os.environ[FOLDER_VARIABLE] = str(folder.rename(folder.with_name(f"{folder.name}-{os.getpid()}")))
+        # Made by the first test that asks for the stack; most runs of unit tests never do.
+        os.environ[FOLDER_VARIABLE] = f"{tempfile.gettempdir()}/ments-test-{secrets.token_hex(4)}-{os.getpid()}"
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -40,6 +43,9 @@ def stack() -> RunningStack:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def _open_parts(stack: RunningStack, worker_id: str) -> AsyncIterator[Parts]:
+    import psycopg
+    from psycopg import sql
+
     from ments.app import open_parts
     from ments.db.migrate import run_migrations
     from ments.settings import read_settings
@@ -60,6 +66,8 @@ async def parts(_open_parts: Parts) -> Parts:
 
     The bucket is the stack's; keys hold a media id, so tests do not meet.
     """
+    from psycopg import sql
+
     from ments.cache import PageCache
 
     async with _open_parts.primary.transaction() as tx:
@@ -73,7 +81,7 @@ async def parts(_open_parts: Parts) -> Parts:
     return replace(_open_parts, pages=PageCache(_open_parts.valkey))
 
 
-MakeAccount = Callable[..., Awaitable[Account]]
+MakeAccount = Callable[..., Awaitable["Account"]]
 
 
 @pytest.fixture

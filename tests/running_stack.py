@@ -115,6 +115,7 @@ def _with_path(url: str, path: str) -> str:
 def shared_stack(folder: Path) -> RunningStack:
     """The run's stack; the first of its processes to ask starts it, the others wait."""
     home = folder / "home"
+    folder.mkdir(mode=0o755, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if (folder / "started").exists():
