@@ -36,8 +36,6 @@ def content_security_policy(*, cdn_url: str, storage_url: str) -> str:
             "default-src 'self'",
             "script-src 'self'",
             "style-src 'self'",
-            # Frames reserve their size by a style attribute; an attribute cannot load or run anything here.
-            "style-src-attr 'unsafe-inline'",
             sources("img-src", "data:", "blob:", cdn),
             sources("media-src", "blob:", cdn),
             sources("connect-src", storage, cdn),
