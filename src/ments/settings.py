@@ -72,6 +72,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("MENTS_METRICS_PORT", "0", "Port of /metrics for this process, on loopback; 0: none."),
     Setting("MENTS_API_BIND", "127.0.0.1", "Address the API listens on; only the edge should reach it."),
     Setting("MENTS_API_PORT", "8000", "Port the API listens on."),
+    Setting("MENTS_API_URL", "", "Where the edge finds the API; empty: http://MENTS_API_BIND:MENTS_API_PORT."),
     Setting("MENTS_API_WORKERS", "2", "API processes."),
     Setting("MENTS_MEDIA_CONCURRENCY", "1", "Media jobs that one worker process runs at once."),
     Setting("MENTS_DEFAULT_CONCURRENCY", "8", "Light jobs that one worker process runs at once."),
@@ -119,6 +120,7 @@ class Settings:
     metrics_port: int
     api_bind: str
     api_port: int
+    api_address: str
     api_workers: int
     media_concurrency: int
     default_concurrency: int
@@ -198,6 +200,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         metrics_port=number("MENTS_METRICS_PORT"),
         api_bind=text("MENTS_API_BIND"),
         api_port=number("MENTS_API_PORT"),
+        api_address=text("MENTS_API_URL").removeprefix("http://").rstrip("/")
+        or f"{text('MENTS_API_BIND')}:{number('MENTS_API_PORT')}",
         api_workers=number("MENTS_API_WORKERS"),
         media_concurrency=number("MENTS_MEDIA_CONCURRENCY"),
         default_concurrency=number("MENTS_DEFAULT_CONCURRENCY"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 
-from ments.edge import EdgeConfig, allowed_hosts
 from ments.settings import Settings
 from ments.stack.model import Part, nothing
 from ments.stack.plan import QUEUES, app_environ
@@ -89,26 +88,11 @@ def _jobs(around: Surroundings, needs: tuple[str, ...]) -> Iterable[Part]:
 
 def _edge(around: Surroundings, settings: Settings) -> Part:
     run = around.run("edge")
-    config = EdgeConfig(
-        bind=settings.bind,
-        port=settings.port,
-        public_url=settings.public_url,
-        api_address=f"{settings.api_bind}:{settings.api_port}",
-        storage_url=settings.s3_endpoint_url,
-        bucket=settings.s3_bucket,
-        region=settings.s3_region,
-        s3_access_key=settings.aws_access_key_id,
-        s3_secret_key=settings.aws_secret_access_key,
-        signing_keys=settings.media_signing_keys,
-        edge_secret=settings.secret_for("edge"),
-        allowed_hosts=allowed_hosts(settings.public_url, settings.bind),
-        static_root=nginx.STATIC_ROOT,
-        cache_dir=run / "cache",
-        temp_dir=run / "temp",
-        pid_path=run / "nginx.pid",
-        error_log_path=around.home.log("edge"),
-        access_log_path=around.home.log("edge-access"),
-        upload_max_bytes=max(settings.upload_video_max_bytes, settings.upload_image_max_bytes),
+    config = nginx.edge_config(
+        settings,
+        run,
+        error_log=around.home.log("edge"),
+        access_log=around.home.log("edge-access"),
         user=nginx.worker_user(around.account),
     )
     address = nginx.local_address(settings.bind, settings.port)

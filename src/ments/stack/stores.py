@@ -10,7 +10,7 @@ from pathlib import Path
 from ments.settings import Settings
 from ments.stack.model import Part
 from ments.stack.probes import postgres_answers, valkey_answers
-from ments.stack.recipes import pgbouncer, postgres, roles, seaweedfs, valkey
+from ments.stack.recipes import nginx, pgbouncer, postgres, roles, seaweedfs, valkey
 from ments.stack.surroundings import StopStage, Surroundings
 from ments.storage.notification import render_notification_toml
 
@@ -145,7 +145,8 @@ def _storage(around: Surroundings, settings: Settings) -> Part:
         access_key=settings.aws_access_key_id,
         secret_key=settings.aws_secret_access_key,
         notification_toml=render_notification_toml(
-            f"http://{settings.api_bind}:{settings.api_port}/api/webhooks/storage",
+            # By the edge, which waits for an API that restarts: SeaweedFS asks once and forgets.
+            f"{nginx.local_address(settings.bind, settings.port)}/api/webhooks/storage",
             settings.secret_for("storage-webhook"),
             settings.s3_bucket,
         ),

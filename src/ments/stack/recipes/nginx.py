@@ -8,7 +8,8 @@ import pwd
 from pathlib import Path
 
 from ments import web
-from ments.edge import EdgeConfig, render_nginx
+from ments.edge import EdgeConfig, allowed_hosts, render_nginx
+from ments.settings import Settings
 from ments.stack.account import Account, own_folder
 from ments.stack.home import write_whole
 from ments.stack.model import Command
@@ -20,6 +21,36 @@ STATIC_ROOT = Path(web.__file__).parent / "static" / "dist"
 def command(program: Path, run: Path) -> Command:
     """`daemon off` stands in the configuration. Pure."""
     return Command((str(program), "-p", f"{run}/", "-c", f"{run}/nginx.conf"), run, tool_env())
+
+
+def edge_config(settings: Settings, run: Path, *, error_log: Path, access_log: Path, user: str) -> EdgeConfig:
+    """What the edge needs, from the settings of the stack that it stands before.
+
+    run   folder of its own, for its cache, temporary files and pid
+    user  see `worker_user`
+    """
+    return EdgeConfig(
+        bind=settings.bind,
+        port=settings.port,
+        public_url=settings.public_url,
+        api_address=settings.api_address,
+        storage_url=settings.s3_endpoint_url,
+        bucket=settings.s3_bucket,
+        region=settings.s3_region,
+        s3_access_key=settings.aws_access_key_id,
+        s3_secret_key=settings.aws_secret_access_key,
+        signing_keys=settings.media_signing_keys,
+        edge_secret=settings.secret_for("edge"),
+        allowed_hosts=allowed_hosts(settings.public_url, settings.bind),
+        static_root=STATIC_ROOT,
+        cache_dir=run / "cache",
+        temp_dir=run / "temp",
+        pid_path=run / "nginx.pid",
+        error_log_path=error_log,
+        access_log_path=access_log,
+        upload_max_bytes=max(settings.upload_video_max_bytes, settings.upload_image_max_bytes),
+        user=user,
+    )
 
 
 def worker_user(account: Account | None) -> str:

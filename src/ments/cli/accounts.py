@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from ments.cli_options import HomePath, fail, settings_of
+from ments.cli.options import HomePath, fail, settings_of
 
 accounts_app = App(name="accounts", help="Make accounts, and links that sign them in.")
 

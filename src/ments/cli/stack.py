@@ -1,33 +1,21 @@
-"""The command `ments`. Imports are inside the commands, so that each starts as quickly as it can.
-
-Settings are read here, once a process, and passed down.
-"""
+"""The local stack: `ments up`, `down`, `status`, `logs`, `env`, `psql`."""
 
 from __future__ import annotations
 
 import json
 import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import Parameter
 from rich.console import Console
 
-from ments import __version__
-from ments.cli_accounts import accounts_app, tokens_app
-from ments.cli_options import AsJson, HomePath, fail, settings_of
-from ments.errors import MentsError
+from ments.cli.options import AsJson, HomePath, fail, settings_of
 
 _DEFAULT_PORT = 8080
 _DEFAULT_HOME = Path(".ments")
 
-app = App(name="ments", help="A self-hosted, media-first community platform.", version=__version__)
-app.command(accounts_app)
-app.command(tokens_app)
 
-
-@app.command
 def up(
     *,
     home: HomePath = _DEFAULT_HOME,
@@ -72,7 +60,6 @@ def up(
     run_stack(Options(home_at(home), port, bind, replicas, workers, pooler), os.environ, Console())
 
 
-@app.command
 def down(*, home: HomePath = _DEFAULT_HOME) -> None:
     """Stop the stack of a home, and wait for the end.
 
@@ -87,7 +74,6 @@ def down(*, home: HomePath = _DEFAULT_HOME) -> None:
     print("stopped" if stop_stack(home_at(home)) else f"nothing runs in {home_at(home).root}")
 
 
-@app.command
 def status(*, home: HomePath = _DEFAULT_HOME, as_json: AsJson = False) -> None:
     """Show what runs in a home; the exit status is 0 only when everything is ready.
 
@@ -110,7 +96,6 @@ def status(*, home: HomePath = _DEFAULT_HOME, as_json: AsJson = False) -> None:
         raise SystemExit(1)
 
 
-@app.command
 def logs(
     part: str | None = None,
     /,
@@ -136,7 +121,6 @@ def logs(
         print(line, flush=follow)
 
 
-@app.command
 def env(*, home: HomePath = _DEFAULT_HOME) -> None:
     """Print the settings of the running stack as NAME=value lines, secrets included; for the home's owner only.
 
@@ -151,7 +135,6 @@ def env(*, home: HomePath = _DEFAULT_HOME) -> None:
     print(running_env(home_at(home)), end="")
 
 
-@app.command
 def psql(*words: Annotated[str, Parameter(allow_leading_hyphen=True)], home: HomePath = _DEFAULT_HOME) -> None:
     """Open psql on the running database, without the pooler.
 
@@ -169,75 +152,4 @@ def psql(*words: Annotated[str, Parameter(allow_leading_hyphen=True)], home: Hom
     os.execv(program, [str(program), url, *words])  # noqa: S606 (a full path and a list of arguments, no shell)
 
 
-@app.command
-def migrate() -> None:
-    """Bring the database to the newest schema; running it again does nothing."""
-    from ments.db.migrate import run_migrations
-
-    run_migrations(settings_of().database_direct_url)
-
-
-@app.command
-def api() -> None:
-    """Serve the API, in MENTS_API_WORKERS processes, until it is told to stop."""
-    from ments.app import run_api
-
-    run_api(settings_of())
-
-
-@app.command
-def worker(*, queues: str = "media,default") -> None:
-    """Run jobs until told to stop; the jobs at hand are finished or handed back first.
-
-    Parameters
-    ----------
-    queues
-        Which queues, separated by commas.
-    """
-    from ments.app import run_worker
-
-    run_worker(settings_of(), tuple(queue.strip() for queue in queues.split(",") if queue.strip()))
-
-
-@app.command
-def relay() -> None:
-    """Enqueue what the outbox still holds, and run the periodic work, until told to stop."""
-    from ments.app import run_relay
-
-    run_relay(settings_of())
-
-
-jobs_app = App(name="jobs", help="Look at the jobs of a deployment.")
-app.command(jobs_app)
-
-
-@jobs_app.command(name="stats")
-def jobs_stats(*, home: HomePath | None = None, as_json: AsJson = False) -> None:
-    """Count the jobs by queue and state, the workers, and what the outbox still holds.
-
-    Parameters
-    ----------
-    home
-        The home that was given to `ments up`.
-    as_json
-        Print {queues: {NAME: {STATE: jobs, workers}}, outbox: {unsent, oldest_s}}.
-    """
-    from ments.jobs.stats import read_stats, stats_lines
-
-    found = read_stats(settings_of(home))
-    print(json.dumps(found, indent=1) if as_json else "\n".join(stats_lines(found)))
-
-
-def main() -> None:
-    """Run the command that was asked for; an error is one line on stderr, with the cause and the fix."""
-    try:
-        app(exit_on_error=False, print_error=False)
-    except CycloptsError as error:
-        fail(f"{error} (`ments --help` shows how)")
-    except MentsError as error:
-        fail(error.safe)
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(141) from None
+COMMANDS = (up, down, status, logs, env, psql)
