@@ -121,9 +121,11 @@ class Runs:
         if expected:
             log.warning("job_failed", attempt=attempt, error=_shown(error), cause=_shown(error.__cause__))
             return
-        log.error("job_failed" if final else "job_retried", attempt=attempt, error=_shown(error), exc_info=error)
-        if final:
-            report_error(error, queue=self._queue, outcome=outcome)
+        if not final:
+            log.warning("job_retried", attempt=attempt, error=_shown(error), exc_info=error)
+            return
+        log.error("job_failed", attempt=attempt, error=_shown(error), exc_info=error)
+        report_error(error, queue=self._queue, outcome=outcome)
 
 
 async def _call(definition: TaskDefinition, parts: Any, context: JobContext, event: Any) -> None:
