@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -273,20 +275,26 @@ async def expire(parts: Parts) -> None:
         )
 
 
+@asynccontextmanager
+async def sign_up(stack: RunningStack) -> AsyncIterator[httpx2.AsyncClient]:
+    """A new member's browser, at the stack's edge."""
+    name = f"m{uuid4().hex[:12]}"
+    account = {"email": f"{name}@ments.example", "username": name, "password": "a long and odd sentence"}
+    async with httpx2.AsyncClient(base_url=stack.url, timeout=30, headers={"Origin": stack.url}) as api:
+        assert (await api.post("/api/auth/register", json=account)).status_code == 201
+        yield api
+
+
 async def test_a_phone_video_from_upload_to_the_edge(stack: RunningStack, tmp_path: Path) -> None:
     """The whole way with the stack's own processes: API, storage, notice, relay, worker, edge."""
     source = originals.make_phone_video(tmp_path / "IMG_7.MOV")
     data = source.read_bytes()
-    async with httpx2.AsyncClient(base_url=stack.url, timeout=30) as api:
-        name = f"m{uuid4().hex[:12]}"
-        account = {"email": f"{name}@ments.example", "username": name, "password": "a long and odd sentence"}
-        origin = {"Origin": stack.url}
-        assert (await api.post("/api/auth/register", json=account, headers=origin)).status_code == 201
+    async with sign_up(stack) as api:
         body = {"filename": source.name, "content_type": "video/quicktime", "size": len(data)}
-        upload = (await api.post("/api/uploads", json=body, headers=origin)).json()
+        upload = (await api.post("/api/uploads", json=body)).json()
         sent = await api.put(upload["url"], content=data, headers=upload["headers"])
         assert sent.status_code == 200, sent.text
-        done = await api.post(f"/api/uploads/{upload['id']}/complete", headers=origin)
+        done = await api.post(f"/api/uploads/{upload['id']}/complete")
         assert done.status_code == 202, done.text
         media_id = done.json()["media_id"]
         seen: list[str] = []
@@ -302,7 +310,7 @@ async def test_a_phone_video_from_upload_to_the_edge(stack: RunningStack, tmp_pa
         assert (got.status_code, got.content) == (206, b"ftyp")
         assert got.headers["content-type"] == "video/mp4"
         assert (await api.get(media["poster_url"])).headers["content-type"] == "image/jpeg"
-        post = await api.post("/api/posts", json={"content": "Look", "media_ids": [media_id]}, headers=origin)
+        post = await api.post("/api/posts", json={"content": "Look", "media_ids": [media_id]})
         assert post.status_code == 201, post.text
         async with httpx2.AsyncClient(base_url=stack.url, timeout=30) as stranger:
             for _ in range(100):
@@ -313,3 +321,27 @@ async def test_a_phone_video_from_upload_to_the_edge(stack: RunningStack, tmp_pa
             public = found.json()["media_url"]
             assert public.startswith(f"/p/{media_id}/p")
             assert (await stranger.get(public)).content[4:8] == b"ftyp"
+
+
+async def test_storage_itself_tells_of_a_file_whose_client_went_away(stack: RunningStack, tmp_path: Path) -> None:
+    data = originals.written(tmp_path / "a.mp4", b"not a film").read_bytes()
+    async with sign_up(stack) as api:
+        upload = (await api.post("/api/uploads", json={"filename": "a.mp4", "size": len(data)})).json()
+        assert (await api.put(upload["url"], content=data, headers=upload["headers"])).status_code == 200
+        for _ in range(150):
+            media = (await api.get(f"/api/media/{upload['media_id']}")).json()
+            if media["status"] == "failed":
+                break
+            await asyncio.sleep(0.2)
+        assert media["error"]["code"] == "unreadable"
+
+
+async def test_a_stream_that_is_left_frees_its_place(stack: RunningStack) -> None:
+    async with sign_up(stack) as api:
+        upload = (await api.post("/api/uploads", json={"filename": "a.mp4", "size": 9})).json()
+        address = f"/api/media/{upload['media_id']}/events"
+        for _ in range(16):
+            async with api.stream("GET", address) as stream:
+                assert stream.status_code == 200
+                assert await anext(stream.aiter_lines()) == "retry: 3000"
+            await asyncio.sleep(0.2)
