@@ -181,14 +181,22 @@ class Supervisor:
         by_name = {part.name: part for part in self._parts}
         for once in (part.name for part in self._parts if part.once and part.name in self._processes):
             await self._processes[once].end(0.5)
-        early = []
+        ends: list[asyncio.Task[None]] = []
         for stage in order_of_stop(self._parts):
-            names = [name for name in stage if name in self._processes]
-            ends = {name: asyncio.create_task(self._end(by_name[name], deadline)) for name in names}
-            # SeaweedFS takes its time; the parts of the later stages do not need it any more.
-            early += [task for name, task in ends.items() if by_name[name].kind == "storage"]
-            await asyncio.gather(*(task for name, task in ends.items() if by_name[name].kind != "storage"))
-        await asyncio.gather(*early)
+            begun = {
+                name: asyncio.create_task(self._end(by_name[name], deadline))
+                for name in stage
+                if name in self._processes
+            }
+            ends += begun.values()
+            # SeaweedFS takes its time, and the later stages do not need it. A part that cannot be ended, or noted
+            # down, must not keep the others running either: errors wait for the end.
+            if awaited := [task for name, task in begun.items() if by_name[name].kind != "storage"]:
+                await asyncio.wait(awaited)
+        if ends:
+            await asyncio.wait(ends)
+        for end in ends:
+            end.result()
 
     async def _end(self, part: Part, deadline: float) -> None:
         await self._processes[part.name].end(max(0.1, min(part.grace_s, deadline - time.monotonic())))

@@ -17,6 +17,7 @@ import psycopg
 import pytest
 
 from ments.stack.leftovers import is_same, read_state
+from ments.stack.ports import choose_ports
 from running_stack import RunningStack, clean_environ, ments, open_folder
 
 _PATIENCE_S = 90.0
@@ -173,6 +174,10 @@ def one_line(*words: str, **environ: str) -> str:
     return done.stderr
 
 
+def free_port() -> str:
+    return str(choose_ports(["edge"], {})["edge"])
+
+
 def test_starts_that_cannot_be_are_one_line_each(folder: Path) -> None:
     home = str(folder / "other")
     with socket.socket() as taken:
@@ -182,8 +187,10 @@ def test_starts_that_cannot_be_are_one_line_each(folder: Path) -> None:
         assert f"Port {port} is used by another program" in one_line("up", "--home", home, "--port", str(port))
         detached = one_line("up", "--detach", "--home", home, "--port", str(port))
         assert f"Port {port} is used by another program" in detached
-    assert "apt-get install pgbouncer" in one_line("up", "--home", home, MENTS_PGBOUNCER_BIN="/nowhere/pgbouncer")
-    assert "MENTS_BIND" in one_line("up", "--home", home, "--port", "18999", MENTS_BIND="192.0.2.1")
+    assert "apt-get install pgbouncer" in one_line(
+        "up", "--home", home, "--port", free_port(), MENTS_PGBOUNCER_BIN="/nowhere/pgbouncer"
+    )
+    assert "MENTS_BIND" in one_line("up", "--home", home, "--port", free_port(), MENTS_BIND="192.0.2.1")
     assert "--port" in one_line("up", "--home", home, "--port", "many")
     (folder / "newer").mkdir()
     (folder / "newer" / "version").write_text("99\n")
@@ -194,6 +201,6 @@ def test_starts_that_cannot_be_are_one_line_each(folder: Path) -> None:
 
 def test_a_part_that_cannot_start_is_one_line_with_the_end_of_its_log(folder: Path) -> None:
     home = folder / "broken"
-    line = one_line("up", "--home", str(home), "--port", "18998", MENTS_VALKEY_BIN="/bin/false")
+    line = one_line("up", "--home", str(home), "--port", free_port(), MENTS_VALKEY_BIN="/bin/false")
     assert "valkey ended while starting (exit status 1)" in line
     assert not processes(home)
