@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import lru_cache
 from importlib.resources import files
@@ -47,8 +48,6 @@ async def run_child(
     words  its arguments after the source, given the folder as the script sees it
     Raises UnplayableMedia when the file made it run out of limits, Retryable when it was the machine.
     """
-    import sys
-
     script = Path(str(files("ments.media.inside") / f"{name}.py"))
     finished = await sandbox.run(
         lambda seen, out: child_argv(sys.executable, str(script), seen, *words(out)),

@@ -129,6 +129,9 @@ async def _check_rendition(workshop: Workshop, folder: Path, file: str, source: 
     with span("check"):
         made = await probe_file(workshop.sandbox, folder / file, folder)
     rules.check_whole(made.length_s, source.length_s)
+    if made.video is not None and source.video is not None:
+        # Sound to the end over a picture that stopped would pass the first check.
+        rules.check_whole(made.video.length_s, source.video.length_s)
     return made
 
 

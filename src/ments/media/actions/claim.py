@@ -26,14 +26,14 @@ class ClaimLost(Exception):
 
 
 class Claim:
-    """One try's hold on media. `number` is its attempt_generation."""
+    """One try's hold on media. `number` is its attempt_generation; `shown` the progress that watchers were told last."""
 
-    def __init__(self, parts: Parts, job: JobContext, media: Media) -> None:
+    def __init__(self, parts: Parts, job: JobContext, media: Media, shown: float = 0.0) -> None:
         self.media = media
         self.number = media.attempt_generation
         self._parts = parts
         self._job = job
-        self._progress = media.progress
+        self._progress = max(media.progress, shown)
         self._over = False
 
     def advance(self, fraction: float) -> None:

@@ -11,7 +11,7 @@ from ments.jobs import JobContext
 from ments.media import rules, store
 from ments.media.actions.claim import Claim, ClaimLost
 from ments.media.folder import work_folder
-from ments.media.live import Live, tell_live
+from ments.media.live import Live, find_live, tell_live
 from ments.media.model import (
     Audience,
     MediaFailed,
@@ -48,7 +48,8 @@ async def transcode_media(parts: Parts, job: JobContext, event: MediaUploaded) -
     if media is None:
         log.info("media_not_waiting", media_id=str(media_id))
         return
-    claim = Claim(parts, job, media)
+    told = await find_live(parts.valkey, media_id)
+    claim = Claim(parts, job, media, shown=told.progress if told else 0.0)
     try:
         await claim.run(_try(parts, claim, event.key, upload.size if upload else None))
     except ClaimLost:
