@@ -18,10 +18,15 @@ HOLD = "import time\nfrom ments.media.folder import work_folder\nwith work_folde
 
 def test_a_folder_goes_with_its_try(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with pytest.raises(ValueError, match="broken"), work_folder(1) as folder:
-        (folder / "out" / "file").write_text("x")
-        assert folder.stat().st_mode & 0o777 == 0o700
-        raise ValueError("broken")
+
+    def use() -> None:
+        with work_folder(1) as folder:
+            (folder / "out" / "file").write_text("x")
+            assert folder.stat().st_mode & 0o777 == 0o700
+            raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        use()
     assert list(tmp_path.iterdir()) == []
 
 
