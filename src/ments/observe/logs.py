@@ -17,7 +17,18 @@ from ments.observe.trace import current_ids
 _OURS: Final = frozenset({"timestamp", "trace_id", "span_id", "level", "service", "method", "route"})
 _encoder = msgspec.json.Encoder(enc_hook=str)
 # Libraries that tell of every request or connection at INFO.
-_QUIET: Final = ("httpx", "httpcore", "urllib3", "botocore", "boto3", "granian.access", "PIL", "asyncio")
+_QUIET: Final = (
+    "httpx",
+    "httpx2",
+    "httpcore",
+    "httpcore2",
+    "urllib3",
+    "botocore",
+    "boto3",
+    "granian.access",
+    "PIL",
+    "asyncio",
+)
 
 
 def start_logging(log_format: str, *, service: str, level: int = logging.INFO) -> None:
