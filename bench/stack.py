@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
@@ -64,7 +65,7 @@ def measure_once() -> dict[str, float]:
             )
             waits = measure_ttfb(status["url"])
             time.sleep(SETTLE_S)
-            processes = find_processes(home)
+            processes = find_processes(home, status)
             before = cpu_seconds(processes)
             time.sleep(IDLE_S)
             cpu_percent = (cpu_seconds(processes) - before) / IDLE_S * 100
@@ -82,12 +83,11 @@ def measure_once() -> dict[str, float]:
         }
 
 
-def find_processes(home: str) -> list[psutil.Process]:
-    """The supervisor, found by its home, and all that it started."""
-    supervisors = [
-        p for p in psutil.process_iter(["cmdline", "environ"]) if (p.info["environ"] or {}).get("MENTS_HOME") == home
-    ]
-    family = {process.pid: process for root in supervisors for process in [root, *root.children(recursive=True)]}
+def find_processes(home: str, status: dict[str, Any]) -> list[psutil.Process]:
+    """Everything that a stack runs: what `ments status` names, whoever has this home in its environment, and all below them."""
+    roots = [psutil.Process(row["pid"]) for part in status["parts"].values() for row in part["processes"] if row["pid"]]
+    roots += [p for p in psutil.process_iter(["environ"]) if (p.info["environ"] or {}).get("MENTS_HOME") == home]
+    family = {process.pid: process for root in roots for process in [root, *root.children(recursive=True)]}
     return [process for process in family.values() if process.pid != os.getpid()]
 
 
