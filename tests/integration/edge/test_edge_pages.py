@@ -203,6 +203,15 @@ def test_bodies_are_capped(edge: EdgeServer, origin: Origin) -> None:
     assert origin.asked == []
 
 
+def test_headers_that_are_too_large_are_said_so(edge: EdgeServer, origin: Origin) -> None:
+    line = b"X-Long: " + b"a" * 20_000
+    got = edge.send_raw(b"GET /api/posts HTTP/1.1\r\nHost: 127.0.0.1\r\n" + line + b"\r\nConnection: close\r\n\r\n")
+    assert got.startswith(b"HTTP/1.1 431 ")
+    assert b"application/problem+json" in got
+    assert b'"code":"headers_too_large"' in got
+    assert not origin.asked
+
+
 def test_slow_bodies_do_not_hold_the_api(edge: EdgeServer, origin: Origin) -> None:
     head = b"POST /api/posts HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhalf"
     with pytest.raises(TimeoutError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 import time
@@ -44,6 +45,24 @@ async def test_a_put_must_be_what_was_signed(edge: EdgeServer, signer: Signer, b
     found = await bucket.head(key)
     assert found is not None
     assert (found.size, found.content_type) == (100, "video/mp4")
+
+
+async def test_a_refusal_is_told_in_our_words(edge: EdgeServer, signer: Signer, key: str) -> None:
+    signed = signer.put_object(key, 3, "video/mp4", 60, edge.url)
+    assert _refused(send(edge, signed, b"abcd")) == (403, "upload_refused")
+    assert _refused(edge.ask(f"/{edge.config.bucket}/{key}", "PUT", b"abc")) == (403, "upload_refused")
+    assert send(edge, signed, b"abc").status == 200
+    assert _refused(send(edge, signed, b"abc")) == (412, "already_uploaded")
+    part = signer.upload_part(key, "there-is-no-such-upload", 1, 3, 60, edge.url)
+    assert _refused(send(edge, part, b"abc")) == (404, "upload_gone")
+
+
+def _refused(answer: Answer) -> tuple[int, str]:
+    assert answer.headers["content-type"] == "application/problem+json", answer.body
+    told = json.loads(answer.body)
+    assert told["status"] == answer.status
+    assert told["detail"]
+    return answer.status, told["code"]
 
 
 async def test_a_request_runs_out(edge: EdgeServer, signer: Signer, bucket: Bucket, key: str) -> None:

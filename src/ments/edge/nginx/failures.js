@@ -6,6 +6,11 @@ const FAILURES = {
     not_found: {status: 404, title: 'Not found', detail: 'There is nothing at this address.'},
     refused: {status: 403, title: 'Not allowed', detail: 'This link is not valid, or no longer. Reload the page that it came from.'},
     wrong_method: {status: 405, title: 'Wrong method', detail: 'This address can only be read.'},
+    headers_too_large: {status: 431, title: 'Headers too large', detail: 'The headers of the request are larger than 16 kB, cookies included.'},
+    upload_unreadable: {status: 400, title: 'Upload not understood', detail: 'Storage cannot read this, or the parts that it names are not those that arrived.'},
+    upload_refused: {status: 403, title: 'Upload refused', detail: 'Storage takes exactly what was signed: this address, method, type and size, and not later. Ask for the upload to be signed again.'},
+    upload_gone: {status: 404, title: 'No such upload', detail: 'Storage has no such upload in parts; it was completed or cancelled.'},
+    upload_there: {status: 412, code: 'already_uploaded', title: 'Sent before', detail: 'The file is there already; an upload can be sent once. Complete it.'},
     too_large: {status: 413, title: 'Too large', detail: 'The request is larger than this address accepts.'},
     api_away: {status: 503, code: 'unavailable', title: 'Back in a moment', detail: 'ments is starting again. Try again in a few seconds.', retry_s: 2},
     api_slow: {status: 504, code: 'timeout', title: 'That took too long', detail: 'ments did not answer in time. Try again.', retry_s: 5},
@@ -53,6 +58,11 @@ function api_away(r) {
     setTimeout(() => r.internalRedirect('@api_again'), AGAIN_MS[tries]);
 }
 
+function headers_too_large(r) { answer(r, 'headers_too_large'); }
+function upload_unreadable(r) { answer(r, 'upload_unreadable'); }
+function upload_refused(r) { answer(r, 'upload_refused'); }
+function upload_gone(r) { answer(r, 'upload_gone'); }
+function upload_there(r) { answer(r, 'upload_there'); }
 function not_found(r) { answer(r, 'not_found'); }
 function refused(r) { answer(r, 'refused'); }
 function wrong_method(r) { answer(r, 'wrong_method'); }
@@ -60,4 +70,7 @@ function too_large(r) { answer(r, 'too_large'); }
 function api_slow(r) { answer(r, 'api_slow'); }
 function storage_away(r) { answer(r, 'storage_away'); }
 
-export default {api_away, api_slow, storage_away, not_found, refused, wrong_method, too_large};
+export default {
+    api_away, api_slow, storage_away, not_found, refused, wrong_method, too_large, headers_too_large,
+    upload_unreadable, upload_refused, upload_gone, upload_there,
+};
