@@ -7,8 +7,10 @@ addresses is slowed by it, and the owner at a known address never notices.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import math
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -23,6 +25,9 @@ log = structlog.get_logger()
 FROM_ONE_ADDRESS = Limit("guesses", 5, 600, "Sign-in is paused.", renew=True)
 FROM_ANYWHERE = Limit("guesses_anywhere", 20, 60, "Sign-in is paused.")
 _KNOWN_S = 30 * 24 * 3600
+_SETTLED_S = 2.0
+"""Seconds within which a password has been hashed and its try been uncounted, if it was right."""
+_LOOK_AGAIN_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,7 @@ async def begin_try(valkey: Valkey, *, login: str, address: str) -> Try:
     login    what names the account, the same however it was spelled
     address  `client_address` of the request
     """
-    use = await take(valkey, FROM_ONE_ADDRESS, _pair(login, address))
+    use = await _take_or_wait(valkey, _pair(login, address))
     if not use.taken:
         raise _paused(use)
     if not await _is_known(valkey, login, address):
@@ -48,6 +53,21 @@ async def begin_try(valkey: Valkey, *, login: str, address: str) -> Try:
             await give_back(valkey, FROM_ONE_ADDRESS, _pair(login, address))
             raise _paused(anywhere)
     return Try(FROM_ONE_ADDRESS.most - use.used, _moment(use.forgotten_in_s))
+
+
+async def _take_or_wait(valkey: Valkey, subject: str) -> Use:
+    """Count a try from one address, waiting while those before it may still be looked at.
+
+    A member's devices and scripts sign in at once, and right tries must not pause one another. Each try starts the
+    window anew, so a window that has just begun is that of a try whose password is being hashed right now.
+    """
+    patience_ends = time.monotonic() + _SETTLED_S
+    while True:
+        use = await take(valkey, FROM_ONE_ADDRESS, subject)
+        is_settled = use.forgotten_in_s < FROM_ONE_ADDRESS.window_s - _SETTLED_S
+        if use.taken or is_settled or time.monotonic() >= patience_ends:
+            return use
+        await asyncio.sleep(_LOOK_AGAIN_S)
 
 
 async def end_well(valkey: Valkey, *, login: str, address: str) -> None:

@@ -86,6 +86,13 @@ async def test_tries_at_once_do_not_outrun_the_count(parts: Parts) -> None:
     assert sorted(answer.status_code for answer in answers) == [401] * 5 + [429] * 10
 
 
+async def test_right_tries_at_once_all_sign_in(parts: Parts) -> None:
+    await make_ada(parts)
+    async with open_api(parts) as api:
+        answers = await asyncio.gather(*(login(api, "ada", PASSWORD) for _ in range(30)))
+    assert [answer.status_code for answer in answers] == [200] * 30
+
+
 async def test_a_crowd_is_slowed_and_the_owner_is_not(parts: Parts) -> None:
     await make_ada(parts)
     home = "203.0.113.1"
