@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -70,6 +71,9 @@ async def test_a_file_goes_straight_to_storage_and_makes_one_job(parts: Parts, s
         key = f"media/{upload['media_id']}/original"
         assert upload["method"] == "PUT"
         assert "Content-Length" not in upload["headers"]
+        signed_s = int(httpx2.URL(upload["url"]).params["X-Amz-Expires"])
+        told_s = (datetime.fromisoformat(upload["expires_at"]) - datetime.now(UTC)).total_seconds()
+        assert abs(signed_s - told_s) < 10, "the signature lasts as long as the client is told"
         assert (await send(stack, upload, b"x" * 999)).status_code == 403
         early = await api.post(f"/api/uploads/{upload['id']}/complete", headers=mara.headers)
         assert (early.status_code, early.json()["code"]) == (409, "upload_missing")
@@ -211,6 +215,10 @@ async def test_a_large_file_goes_in_parts_and_resumes(parts: Parts, stack: Runni
         answer = await api.post(f"/api/uploads/{upload['id']}/complete", json={"parts": wrong}, headers=mara.headers)
         assert answer.status_code == 409
         named = [{"number": number, "etag": etag} for number, etag in etags.items()]
+        for some in (named[1:], named + named[:1]):
+            answer = await api.post(f"/api/uploads/{upload['id']}/complete", json={"parts": some}, headers=mara.headers)
+            assert (answer.status_code, answer.json()["code"]) == (409, "parts_mismatch")
+            assert answer.json()["missing"] == [number for number in etags if number not in {p["number"] for p in some}]
         for _ in range(2):
             done = await api.post(f"/api/uploads/{upload['id']}/complete", json={"parts": named}, headers=mara.headers)
             assert done.status_code == 202, done.text

@@ -16,6 +16,7 @@ from ments.parts import Parts
 from ments.storage import ObjectCreated
 
 log = structlog.get_logger()
+_MISSING_SHOWN = 100
 
 
 async def complete_upload(
@@ -31,6 +32,7 @@ async def complete_upload(
         return upload.media_id
     check_open(upload)
     if sent_parts and upload.part_size:
+        _check_all_sent(upload, upload.part_size, sent_parts)
         await _join(parts, upload, sent_parts)
     head = await parts.bucket.head(upload.key)
     if head is None:
@@ -96,6 +98,18 @@ async def _explain_lost(parts: Parts, upload: Upload) -> None:
         now = await store.find_upload(session, upload.id, upload.account_id)
     if now is not None and now.status is not UploadStatus.COMPLETED:
         check_open(now)
+
+
+def _check_all_sent(upload: Upload, part_size: int, sent_parts: Sequence[tuple[int, str]]) -> None:
+    """Raise Conflict unless each part is named once: joining some of them would lose them all."""
+    count = -(-upload.size // part_size)
+    missing = sorted(set(range(1, count + 1)) - {number for number, _ in sent_parts})
+    if missing or len(sent_parts) != count:
+        raise Conflict(
+            f"This upload has {count} parts, each to be named once; {len(sent_parts)} were named.",
+            code="parts_mismatch",
+            extra={"part_count": count, "missing": missing[:_MISSING_SHOWN]},
+        )
 
 
 async def _join(parts: Parts, upload: Upload, sent_parts: Sequence[tuple[int, str]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from ments.errors import Invalid, TooMany
@@ -137,7 +138,9 @@ def check_open(upload: Upload) -> None:
 
 
 def _sign_put(parts: Parts, upload: Upload, public_base: str) -> SignedRequest:
-    return parts.signer.put_object(upload.key, upload.size, upload.content_type, _SIGNED_S, public_base)
+    """Sign the one PUT for as long as the upload is open: its `expires_at` is what the client is told."""
+    left_s = int((upload.expires_at - datetime.now(UTC)).total_seconds())
+    return parts.signer.put_object(upload.key, upload.size, upload.content_type, max(left_s, 1), public_base)
 
 
 def _found(upload: Upload | None) -> Upload:
