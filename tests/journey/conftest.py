@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from footage import make_phone_video
+from members import Member, fill_registration
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from running_stack import RunningStack
@@ -23,25 +23,17 @@ QUIET = [
     "--disable-sync",
     "--no-first-run",
 ]
-PASSWORD = "a reservoir at night 11"
 _WAIT_MS = 15_000
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Ends with the file: while it is open its event loop counts as running, and asyncio's tests could not start theirs."""
     expect.set_options(timeout=_WAIT_MS)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield chromium
         chromium.close()
-
-
-@dataclass
-class Member:
-    """Somebody with a browser of their own, signed in."""
-
-    name: str
-    page: Page
 
 
 @pytest.fixture
@@ -78,13 +70,6 @@ def join(open_page: Callable[..., Page]) -> Callable[..., Member]:
         return Member(name, page)
 
     return join_one
-
-
-def fill_registration(page: Page, name: str) -> None:
-    page.get_by_label("Email").fill(f"{name}@example.com")
-    page.get_by_label("Username").fill(name)
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Create the account").click()
 
 
 @pytest.fixture(scope="session")

@@ -13,10 +13,10 @@ import httpx2
 import psutil
 import pytest
 from footage import real_video
+from members import PASSWORD
 
 from running_stack import RunningStack, open_folder
 
-PASSWORD = "a reservoir at night 11"
 _SETTLE_S = 120
 
 

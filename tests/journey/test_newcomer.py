@@ -7,9 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from footage import make_long_video, real_video
+from members import Member, fill_registration
 from playwright.sync_api import Locator, Page, expect
-
-from conftest import Member, fill_registration
 
 _READY_MS = 90_000
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import pytest
 
-from conftest import MakeAccount
+from ments.accounts.model import Account
 from ments.parts import Parts
 from running_stack import RunningStack
 
 
 @pytest.mark.parametrize("time", ["first", "second"])
-async def test_each_test_starts_empty(parts: Parts, make_account: MakeAccount, time: str) -> None:
+async def test_each_test_starts_empty(parts: Parts, make_account: Callable[..., Awaitable[Account]], time: str) -> None:
     account = await make_account("ada")
     async with parts.primary.session() as session:
         cursor = await session.connection.execute("select username::text, current_database() from accounts")
