@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Only `up` and `test` need to be known; both set up what they need.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help up down logs psql migrate fmt check test assets packages browser footage lock wheel image clean
+.PHONY: help bench up down logs psql migrate fmt check test assets packages browser footage lock wheel image clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -46,6 +46,9 @@ check: $(ENVIRONMENT) ## ruff, mypy, import contracts, unit and house tests: und
 
 test: $(ENVIRONMENT) packages assets browser footage ## every test, against the real parts, in homes and on ports of its own
 	$(BIN)/pytest -n 2 --dist loadfile
+
+bench: $(ENVIRONMENT) packages assets ## measure the stack on this machine, into bench/RESULTS.md
+	$(BIN)/python -m bench.stack
 
 assets: $(BUNDLE) ## build the scripts and styles of the pages
 

@@ -20,7 +20,7 @@ from ments.posts.store import cursor_secret, hydrate_posts, session_for
 
 queries: Any = load_queries(__file__)
 
-_LANDING_FRESH_S = 60.0
+_LANDING_FRESH_S = 10.0
 _TILES = 12
 _TILES_FROM_NEWEST = 200
 

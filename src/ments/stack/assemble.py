@@ -102,7 +102,8 @@ def _edge(around: Surroundings, settings: Settings) -> Part:
         command=nginx.command(around.programs.edge, run),
         needs=("api",),
         prepare=partial(nginx.prepare_edge, config, run, around.account),
-        probe=partial(http_answers, f"{address}/api/health"),
+        # The landing page, so that the first visitor doesn't wait for templates to be compiled.
+        probe=partial(http_answers, f"{address}/"),
         stop_stage=StopStage.EDGE,
         grace_s=2.0,
         url=address,
