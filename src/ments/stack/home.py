@@ -26,6 +26,8 @@ from ments.stack.model import StackError
 
 FORMAT = 1
 _FREE_BYTES_MIN = 512 * MIB
+# A read-only disk, a parent that nobody can make (under /proc), a file in the folder's place, a name too long.
+_UNUSABLE = (errno.EROFS, errno.ENOENT, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP)
 _GENERATED: dict[str, Callable[[], str]] = {
     "POSTGRES_SUPERUSER_PASSWORD": lambda: secrets.token_hex(16),
     "POSTGRES_REPLICATION_PASSWORD": lambda: secrets.token_hex(16),
@@ -157,7 +159,7 @@ def told_plainly(root: Path) -> Iterator[None]:
     except OSError as cause:
         if cause.errno in (errno.ENOSPC, errno.EDQUOT):
             raise StackError(f"The disk under {root} is full: free some space, or choose another --home.") from cause
-        if isinstance(cause, PermissionError | NotADirectoryError) or cause.errno == errno.EROFS:
+        if isinstance(cause, PermissionError | NotADirectoryError) or cause.errno in _UNUSABLE:
             raise StackError(
                 f"{cause.filename or root} cannot be used by this user ({cause.strerror}): "
                 "use the account that owns it, or choose another --home."

@@ -43,6 +43,13 @@ def test_a_file_in_the_way_is_one_line(tmp_path: Path) -> None:
         Home(tmp_path / "file" / "home").lay_out()
 
 
+@pytest.mark.parametrize("place", ["file", "a" * 300, "/proc/ments"])
+def test_a_place_where_no_folder_can_be_is_one_line(tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StackError, match=r"cannot be used by this user .* choose another --home"):
+        Home(tmp_path / place).lay_out()
+
+
 def test_secrets_are_made_once_and_private(tmp_path: Path) -> None:
     home = Home(tmp_path)
     first = home.secrets()
