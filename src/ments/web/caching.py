@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 PRIVATE = "private, no-store"
-PUBLIC = "public, max-age=1, stale-while-revalidate=30"
+# What a visitor may be behind at most is the sum: a post that was deleted, or one that was just written.
+PUBLIC = "public, max-age=1, stale-while-revalidate=5"
 # A browser that has signed in must not be shown the copy it kept as a visitor; htmx asks for a fragment of the same URL.
 PUBLIC_VARY = "Cookie, HX-Request"
 

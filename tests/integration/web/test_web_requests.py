@@ -109,7 +109,7 @@ async def test_only_visitors_copies_may_be_shared(parts: Parts) -> None:
     member = await make_member(parts)
     async with open_api(parts) as api:
         visitor = await api.get("/api/feed")
-        assert visitor.headers["cache-control"] == "public, max-age=1, stale-while-revalidate=30"
+        assert visitor.headers["cache-control"] == "public, max-age=1, stale-while-revalidate=5"
         assert "cookie" in visitor.headers["vary"].lower()
         assert "set-cookie" not in visitor.headers
         for headers in (
