@@ -107,6 +107,15 @@ def test_one_cache_is_named(edge: EdgeServer, origin: Origin) -> None:
     assert re.findall(rb"(?i)x-cache: (\w+)", personal) == [b"HIT"], "the API's own"
 
 
+def test_a_head_reaches_the_api_as_one(edge: EdgeServer, origin: Origin) -> None:
+    origin.answers["/people"] = (200, SHARED, b"<p>people</p>")
+    for path in ("/auth/link?token=abc", "/people", "/people"):
+        head = edge.ask(path, "HEAD")
+        assert (head.status, head.body) == (200, b"")
+    assert edge.ask("/people").body == b"<p>people</p>", "a HEAD's empty answer is not shown to readers"
+    assert [asked.method for asked in origin.asked] == ["HEAD", "HEAD", "GET"]
+
+
 def test_fragments_and_documents_are_two_copies(edge: EdgeServer, origin: Origin) -> None:
     origin.answers["/browse"] = (200, SHARED, b"document")
     assert edge.ask("/browse").body == b"document"
