@@ -14,6 +14,8 @@ import httpx2
 import pytest
 
 import originals
+from ments.media.actions import uploads
+from ments.media.model import Upload, UploadStatus
 from ments.media.tasks import sweep
 from ments.parts import Parts
 from posting import Member, fetch_row, list_jobs, make_member, open_api
@@ -226,6 +228,29 @@ async def test_a_large_file_goes_in_parts_and_resumes(parts: Parts, stack: Runni
         assert head is not None
         assert head.size == size
         assert len(await list_jobs(parts, "transcode")) == 1
+    await parts.bucket.delete_prefix(f"media/{upload['media_id']}/")
+
+
+async def test_a_cancellation_that_lost_to_the_completion_removes_nothing(
+    parts: Parts, stack: RunningStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mara = await make_member(parts)
+    async with open_api_at(parts, stack) as api:
+        upload = await start(api, mara)
+        assert (await send(stack, upload, b"x" * 1000)).status_code == 200
+        read = uploads.read_upload
+
+        async def read_and_be_late(parts: Parts, account_id: UUID, upload_id: UUID) -> Upload:
+            found = await read(parts, account_id, upload_id)
+            if found.status is UploadStatus.OPEN:
+                monkeypatch.setattr(uploads, "read_upload", read)
+                assert (await api.post(f"/api/uploads/{upload_id}/complete", headers=mara.headers)).status_code == 202
+            return found
+
+        monkeypatch.setattr(uploads, "read_upload", read_and_be_late)
+        late = await api.delete(f"/api/uploads/{upload['id']}", headers=mara.headers)
+        assert (late.status_code, late.json()["code"]) == (409, "upload_closed")
+        assert await parts.bucket.head(f"media/{upload['media_id']}/original") is not None
     await parts.bucket.delete_prefix(f"media/{upload['media_id']}/")
 
 

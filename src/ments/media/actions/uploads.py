@@ -109,11 +109,14 @@ async def abort_upload(parts: Parts, account_id: UUID, upload_id: UUID) -> None:
     Raises UploadNotFound, UploadClosed when it was completed.
     """
     upload = await read_upload(parts, account_id, upload_id)
-    if upload.status is UploadStatus.COMPLETED:
-        raise UploadClosed("This upload is complete; delete the post that holds it instead.")
     async with parts.primary.transaction() as tx:
         if await store.close_upload(tx, upload.id, UploadStatus.ABORTED):
             await store.erase_media(tx, upload.media_id)
+        else:
+            # Closed before, perhaps this very moment by its completion: then the bytes belong to a job.
+            upload = _found(await store.find_upload(tx, upload_id, account_id))
+    if upload.status is UploadStatus.COMPLETED:
+        raise UploadClosed("This upload is complete; delete the post that holds it instead.")
     await remove_sent(parts, upload)
 
 
