@@ -40,8 +40,10 @@ def smoke(
 
     home = Path(os.environ.get("MENTS_HOME") or ".ments")
     target = (url or read_env_file(home / "run" / "env").get("PUBLIC_URL", "")).rstrip("/")
-    if not target.startswith(("http://", "https://")):
+    if not target:
         fail(f"nothing runs in {home}: start it with `ments up`, or name a deployment with --url https://...")
+    if not target.startswith(("http://", "https://")):
+        fail(f"--url must be an origin such as https://ments.example, not {url!r}.")
     if bool(login) != bool(password):
         fail("--login and --password go together.")
     credentials = Credentials(login, password) if login else None

@@ -92,15 +92,17 @@ where id = :id and status <> 'erased' returning *;
 update media set generation = :generation, updated_at = now(), deadline_at = now() + make_interval(secs => :lifetime_s)
 where id = :id and attempt_generation = :attempt_generation and status in ('playable', 'ready') returning id;
 
--- name: erase_media(id)$
--- The objects go after the commit; the epoch turns, so that no signed URL of before fits again.
+-- name: erase_media(id, signature_s)$
+-- The objects go after the commit; the epoch turns, so that no signed URL of before fits again. What was signed for its upload
+-- may still be sent: the sweeper comes once more when the last signature is dead.
 update media set status = 'erased', epoch = epoch + 1, generation = null, variants = '[]', poster_file = null, blurhash = null,
-  probe = null, filename = '', error_code = null, error_text = null, job_id = null, updated_at = now(), deadline_at = null
+  probe = null, filename = '', error_code = null, error_text = null, job_id = null, updated_at = now(),
+  deadline_at = (select expires_at + make_interval(secs => :signature_s) from uploads where media_id = :id)
 where id = :id and status <> 'erased' returning id;
 
 -- name: settle_media(id)!
--- A post holds it and nothing is left to tidy: the sweeper need not come again.
-update media set deadline_at = null where id = :id and status in ('playable', 'ready', 'failed');
+-- Nothing is left to tidy: the sweeper need not come again.
+update media set deadline_at = null where id = :id and status in ('playable', 'ready', 'failed', 'erased');
 
 -- name: is_overdue(id)$
 -- Asked again under the lock: a heartbeat may have come in between.

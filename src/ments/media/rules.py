@@ -22,6 +22,8 @@ PARTS_MAX = 10_000
 """What the S3 API allows for one object."""
 
 UPLOAD_LIFETIME = timedelta(hours=24)
+SIGNATURE_LIFETIME = timedelta(hours=6)
+"""The longest that a signature for one part outlives its upload: long enough for a slow phone to send it."""
 QUEUE_LIFETIME = timedelta(hours=1)
 CLAIM_LIFETIME = timedelta(minutes=3)
 UNATTACHED_LIFETIME = timedelta(hours=24)
@@ -80,7 +82,7 @@ def plan_upload(
     if size > limit:
         noun = {MediaKind.PHOTO: "A photo", MediaKind.VIDEO: "A video", MediaKind.AUDIO: "A sound file"}[kind]
         raise UploadRefused(
-            f"{noun} may have up to {show_bytes(limit)}; this one has {show_bytes(size)}.",
+            f"{noun} may have up to {show_bytes(limit)}; this one is larger.",
             code="too_large",
             status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             extra={"limit_bytes": limit},

@@ -244,7 +244,8 @@ async def move_generation(tx: Transaction, media_id: UUID, number: int, generati
 
 async def erase_media(tx: Transaction, media_id: UUID) -> bool:
     """Forget media; False when they were erased before."""
-    return await queries.erase_media(tx.connection, id=media_id) is not None
+    signature_s = rules.SIGNATURE_LIFETIME.total_seconds()
+    return await queries.erase_media(tx.connection, id=media_id, signature_s=signature_s) is not None
 
 
 async def settle_media(tx: Transaction, media_id: UUID) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import delete, get, patch, post
@@ -13,7 +13,7 @@ from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody
 from ments.accounts.model import Viewer
 from ments.parts import Parts
 from ments.posts import actions, store
-from ments.posts.model import EnvironmentView, NewPost, PostChange, PostView, ReplyPage
+from ments.posts.model import AttachmentDraft, EnvironmentView, NewPost, PostChange, PostView, ReplyPage, Visibility
 
 IdempotencyKey = Annotated[
     str | None,
@@ -23,15 +23,40 @@ IdempotencyKey = Annotated[
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class PostBody:
+    """A new post as it is sent. null stands for what is left out, as in the rows that today's front end knows."""
+
+    content: str | None = None
+    media_ids: tuple[UUID, ...] | None = None
+    poll: Any = None
+    environment_id: UUID | None = None
+    parent_post_id: UUID | None = None
+    visibility: Visibility | None = None
+    media: tuple[AttachmentDraft, ...] | None = None
+
+    def read(self) -> NewPost:
+        """The post to be written."""
+        return NewPost(
+            content=self.content or "",
+            media_ids=self.media_ids or (),
+            poll=self.poll,
+            environment_id=self.environment_id,
+            parent_post_id=self.parent_post_id,
+            visibility=self.visibility or Visibility.PUBLIC,
+            media=self.media or (),
+        )
+
+
 @post("/api/posts", summary="Write a post", tags=["posts"])
 async def create(
     parts: NamedDependency[Parts],
     member: NamedDependency[Viewer],
-    data: JSONBody[NewPost],
+    data: JSONBody[PostBody],
     idempotency_key: IdempotencyKey = None,
 ) -> PostView:
     """Answer 201 with the post; its status is `waiting` until its attachments can be played."""
-    return await actions.create_post(parts, member, data, idempotency_key=idempotency_key)
+    return await actions.create_post(parts, member, data.read(), idempotency_key=idempotency_key)
 
 
 @get("/api/posts/{post_id:uuid}", summary="Read a post", tags=["posts"], public=True)
@@ -73,11 +98,11 @@ async def reply(
     parts: NamedDependency[Parts],
     member: NamedDependency[Viewer],
     post_id: FromPath[UUID],
-    data: JSONBody[NewPost],
+    data: JSONBody[PostBody],
     idempotency_key: IdempotencyKey = None,
 ) -> PostView:
     """Answer 201 with the reply; the address says what it answers."""
-    new = replace(data, parent_post_id=post_id)
+    new = replace(data.read(), parent_post_id=post_id)
     return await actions.create_post(parts, member, new, idempotency_key=idempotency_key)
 
 

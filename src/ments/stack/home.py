@@ -83,6 +83,8 @@ class Home:
                 )
             for folder in ("data", "logs", "run"):
                 (self.root / folder).mkdir(exist_ok=True)
+            # Addresses and paths stand in the logs. Parts inherit theirs open, so none needs to pass through.
+            (self.root / "logs").chmod(0o700)
             if not (version := self.root / "version").exists():
                 write_whole(version, f"{FORMAT}\n")
 

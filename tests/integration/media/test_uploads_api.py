@@ -298,11 +298,19 @@ async def test_abandoned_uploads_end(parts: Parts, stack: RunningStack) -> None:
         for upload in (never_sent, half_sent):
             shown = (await api.get(f"/api/uploads/{upload['id']}", headers=mara.headers)).json()
             assert shown["status"] == "expired"
+        assert await parts.bucket.list_uploads(key) == []
+        # What was signed before the end may still be sent; it is gone once no signature is good any more.
+        assert (await send(stack, never_sent, b"x" * 1000)).status_code == 200
+        assert (await send(stack, signed.json(), b"")).status_code == 200
+        await expire(parts)
+        await sweep(parts)
+        assert await parts.bucket.head(f"media/{never_sent['media_id']}/original") is None
+        assert await parts.bucket.list_uploads(key) == []
+        for upload in (never_sent, half_sent):
             row = await fetch_row(
                 parts, "select status, deadline_at from media where id = %s", UUID(upload["media_id"])
             )
             assert row == {"status": "erased", "deadline_at": None}
-        assert await parts.bucket.list_uploads(key) == []
         late = await api.post(f"/api/uploads/{never_sent['id']}/complete", headers=mara.headers)
         assert (late.status_code, late.json()["code"]) == (409, "upload_expired")
 

@@ -34,6 +34,16 @@ async def test_a_text_post_appears_at_once(parts: Parts) -> None:
     assert {"post_id": post["id"], "author_id": str(mara.viewer.id)} in await list_jobs(parts, "purge_after_publish")
 
 
+async def test_null_stands_for_what_is_left_out(parts: Parts) -> None:
+    mara = await make_member(parts)
+    left_out = dict.fromkeys(["media_ids", "media", "poll", "environment_id", "parent_post_id", "visibility"])
+    async with open_api(parts) as api:
+        made = await api.post("/api/posts", json={"content": "Day ten.", **left_out}, headers=mara.headers)
+        assert (made.status_code, made.json()["visibility"]) == (201, "public")
+        empty = await api.post("/api/posts", json={"content": None, **left_out}, headers=mara.headers)
+        assert (empty.status_code, empty.json()["code"]) == (422, "post_empty")
+
+
 @pytest.mark.parametrize(
     ("body", "field", "code"),
     [

@@ -20,6 +20,7 @@ def test_a_home_is_laid_out_twice_without_harm(tmp_path: Path) -> None:
     home.lay_out()
     home.lay_out()
     assert (home.root / "version").read_text() == "1\n"
+    assert (home.root / "logs").stat().st_mode & 0o777 == 0o700
 
 
 def test_a_newer_home_and_a_strange_one_are_left_alone(tmp_path: Path) -> None:

@@ -46,6 +46,8 @@ async def _sweep(parts: Parts, media_id: UUID) -> None:
             # Nobody made a post of it: its author has gone on. Otherwise only older generations are left over.
             if not await erase_media(parts, media_id):
                 await _tidy(parts, found.media)
+        case MediaStatus.ERASED:
+            await _remove_late(parts, media_id)
 
 
 async def _expire(parts: Parts, media_id: UUID) -> None:
@@ -91,6 +93,17 @@ async def _give_up(parts: Parts, tx: Transaction, media: Media, code: str, text:
     if await store.fail_media(tx, media.id, media.attempt_generation, code=code, text=text):
         log.error("media_given_up", media_id=str(media.id), code=code)
         await parts.outbox.emit(tx, MediaFailed(media.id))
+
+
+async def _remove_late(parts: Parts, media_id: UUID) -> None:
+    """Remove what was sent after the end with a signature from before; none is good any more, so this is the last time."""
+    async with parts.primary.session() as session:
+        upload = await store.find_upload_of_media(session, media_id)
+    if upload is not None:
+        await remove_sent(parts, upload)
+    await parts.bucket.delete_prefix(f"media/{media_id}/")
+    async with parts.primary.transaction() as tx:
+        await store.settle_media(tx, media_id)
 
 
 async def _tidy(parts: Parts, media: Media) -> None:

@@ -13,8 +13,8 @@ from ments.parts import Parts
 from ments.storage import SignedRequest, part_length
 
 _SIGNED_S = 3600
-_PART_SIGNED_S = 6 * 3600
-"""Seconds that a signature is good for: long enough for a slow phone to begin, and another one is asked for then."""
+_PART_SIGNED_S = int(rules.SIGNATURE_LIFETIME.total_seconds())
+"""Seconds that a signature is good for; another one is asked for then."""
 
 
 @dataclass(frozen=True, slots=True)
