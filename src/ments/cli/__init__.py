@@ -36,3 +36,24 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(141) from None
+    except OSError as error:
+        # The system's own words name the file or the address; a folder or a port of one's own is the usual fix.
+        fail(f"{error}. Check that this user may use it, and that nothing else does.")
+    except Exception as error:
+        if unreachable := _unreachable_part(error):
+            fail(unreachable)
+        raise
+
+
+def _unreachable_part(error: Exception) -> str:
+    """Say which part does not answer, when that is what went wrong; '' otherwise.
+
+    A library is only asked when a command has loaded it: the others need not wait for its import.
+    """
+    psycopg, redis = sys.modules.get("psycopg"), sys.modules.get("redis")
+    cause = getattr(error, "orig", error)  # alembic's engine wraps the driver's error
+    if psycopg and isinstance(cause, psycopg.OperationalError):
+        return f"The database does not answer ({cause}): check that it runs, DATABASE_URL and DATABASE_DIRECT_URL."
+    if redis and isinstance(cause, redis.RedisError):
+        return f"Valkey does not answer ({cause}): check that it runs, and REDIS_URL."
+    return ""

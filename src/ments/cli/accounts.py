@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -92,6 +93,7 @@ def _with_parts(home: Path | None, work: Callable[[Any], Awaitable[Any]]) -> Any
 
     from ments.app import with_parts
 
-    # stdout is for what the command answers.
+    # stdout is for what the command answers, stderr for the one line that says why it can't.
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
     return asyncio.run(with_parts(settings_of(home), work))

@@ -69,6 +69,11 @@ def _timed(name: str, step: Callable[[], str]) -> StepResult:
         detail, ok = str(failure), False
     except MentsError as error:
         detail, ok = error.safe, False
+    except httpx2.ConnectError as error:
+        detail, ok = (
+            f"{error.request.url.copy_with(raw_path=b'/')} does not answer: check the address, and that it runs",
+            False,
+        )
     except httpx2.HTTPError as error:
         detail, ok = f"{type(error).__name__}: {error}", False
     return StepResult(name, ok, round(time.monotonic() - started, 3), detail)
