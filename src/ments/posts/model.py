@@ -19,6 +19,9 @@ CONTENT_MAX_CODE_POINTS = 4000
 ALT_TEXT_MAX = 1000
 """Longest description of an attachment, in extended grapheme clusters."""
 
+ALT_TEXT_MAX_CODE_POINTS = 4000
+"""The same second limit for a description."""
+
 ATTACHMENTS_MAX = 4
 """Most attachments of a post: the layout of a card is drawn for one to four."""
 

@@ -1,5 +1,6 @@
 """What a post may say: characters as readers count them, and texts that stay inside their own lines."""
 
+import time
 import unicodedata
 from contextlib import suppress
 from uuid import UUID, uuid4
@@ -38,6 +39,21 @@ def test_a_character_is_what_a_reader_calls_one(character: str) -> None:
 def test_stacked_accents_do_not_get_around_the_limit() -> None:
     with pytest.raises(PostRefused, match="combined characters"):
         clean_content("a" + "\u0301" * 5000)
+
+
+def test_a_text_far_too_long_is_refused_before_it_is_looked_at() -> None:
+    """Normalising sorts a run of accents in the square of its length: 160 kB took 15 s, and with it the whole process."""
+    run = "a" + "\u0300" * 100_000 + "\u0316" * 100_000
+    started = time.process_time()
+    with pytest.raises(PostRefused, match="combined characters"):
+        clean_content(run)
+    with pytest.raises(PostRefused, match="description"):
+        clean_alt_text(run)
+    assert time.process_time() - started < 0.5
+    one = uuid4()
+    with pytest.raises(PostRefused) as refused:
+        tidy_new(NewPost(media_ids=(one,), media=(AttachmentDraft(one, "x"),) * (ATTACHMENTS_MAX + 1)))
+    assert refused.value.problem_code == "too_many_descriptions"
 
 
 def test_501_characters_are_refused_after_stripping() -> None:
