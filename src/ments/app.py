@@ -108,10 +108,11 @@ def list_routes() -> list[Any]:
     from ments.media import api as media_api
     from ments.posts import api as posts_api
     from ments.posts import pages as posts_pages
-    from ments.web import health
+    from ments.web import health, well_known
 
     return [
         *health.ROUTES,
+        *well_known.ROUTES,
         *accounts_api.ROUTES,
         *accounts_pages.ROUTES,
         *media_api.ROUTES,

@@ -11,7 +11,7 @@ from uuid import uuid4
 from ments.accounts import passwords, store
 from ments.accounts.guessing import begin_try, end_well
 from ments.accounts.model import Account, FieldError, InvalidFields, LinkSpent, SessionKind, Taken, WrongLogin
-from ments.accounts.rules import PASSWORD_MAX, check_registration, tidy_email
+from ments.accounts.rules import PASSWORD_MAX, check_registration, cut_off_error, tidy_email
 from ments.accounts.sessions import hash_token, open_session
 from ments.db import Session, Transaction
 from ments.errors import Invalid, NotFound
@@ -63,9 +63,10 @@ async def sign_in(parts: Parts, *, login: str, password: str, address: str) -> S
     Raises WrongLogin, which tells the tries that are left, or SignInPaused.
     """
     login = login.strip().lower()
-    if not login or not password:
+    login_error = cut_off_error(login) if login else "Enter your email or username."
+    if login_error or not password:
         raise InvalidFields(
-            [FieldError("login", "Enter your email or username.")] * (not login)
+            ([FieldError("login", login_error)] if login_error else [])
             + [FieldError("password", "Enter your password.")] * (not password)
         )
     if len(login) > 320 or len(password) > PASSWORD_MAX:

@@ -63,19 +63,27 @@ def password_error(password: str, *, username: str, email: str) -> str | None:
     return None
 
 
+def cut_off_error(email: str) -> str | None:
+    """Say that an email address ends too early, or None; also for a name without an @. Pure."""
+    address = email.strip().rstrip(".")
+    _, at, domain = address.rpartition("@")
+    if at and not domain:
+        return "The address looks cut off after the @. What follows it?"
+    if at and "." not in domain:
+        return f"The address looks cut off after “{address}”. Is the ending missing, like .com?"
+    return None
+
+
 def email_error(email: str) -> str | None:
     """Say what is wrong with an email address, or None; nothing is looked up. Pure."""
     if not email.strip():
         return "Enter your email address."
     if len(email) > EMAIL_MAX:
         return f"An address has at most {EMAIL_MAX} characters."
-    _, at, domain = email.strip().rpartition("@")
-    if not at:
+    if "@" not in email:
         return "The address has no @. It looks like name@example.com."
-    if not domain:
-        return "The address looks cut off after the @. What follows it?"
-    if "." not in domain.rstrip("."):
-        return f'The address looks cut off after "{domain.rstrip(".")}". Is the ending missing, like .com?'
+    if cut_off := cut_off_error(email):
+        return cut_off
     try:
         tidy_email(email)
     except EmailNotValidError as error:

@@ -106,7 +106,7 @@ class Doorway:
             if control == PUBLIC:
                 headers.append((b"vary", PUBLIC_VARY.encode()))
             present[b"cache-control"] = control.encode()
-        if present[b"cache-control"].startswith(b"public"):
+        if b"public" in present[b"cache-control"]:
             # A shared cache would hand one visitor's cookie to everybody.
             return [(name, value) for name, value in headers if name.lower() != b"set-cookie"]
         if cookie := pending_cookie(scope):

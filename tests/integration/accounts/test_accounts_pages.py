@@ -51,6 +51,9 @@ async def test_a_wrong_form_comes_back_with_what_was_typed_but_the_password(part
         assert wrong.status_code == 422
         assert "Four tries left before a ten-minute pause." in wrong.text
         assert "not this one" not in wrong.text
+        cut_off = await api.post("/login", data={"login": "ada@haldenair", "password": ""}, headers=FROM_US)
+        assert "The address looks cut off after “ada@haldenair”." in cut_off.text
+        assert "Enter your password." in cut_off.text
         form = {"email": "lena@haldenair", "username": "Lena", "password": "not this one"}
         refused = await api.post("/register", data=form, headers=FROM_US)
         assert refused.status_code == 422

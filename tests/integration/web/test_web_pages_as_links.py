@@ -142,6 +142,30 @@ async def test_what_is_not_there_says_so_and_knows_who_is_signed_in(parts: Parts
             page = await api.get(path, headers=HTML)
             assert page.status_code == 404
             assert "There is nothing here" in page.text
-            assert "Create an account" in page.text
+            assert "/register?redirect=" in page.text
             mine = await api.get(path, headers=as_person(member))
-            assert "Create an account" not in mine.text
+            assert "/register?redirect=" not in mine.text
+
+
+async def test_the_root_of_the_site_has_an_icon_and_tells_crawlers_what_to_leave(parts: Parts) -> None:
+    member = await make_member(parts)
+    async with open_api(parts) as api:
+        for asker in (None, member):
+            icon = await api.get("/favicon.ico", headers=as_person(asker))
+            assert (icon.status_code, icon.headers["content-type"]) == (200, "image/x-icon")
+            assert icon.content.startswith(b"\0\0\1\0")
+            robots = await api.get("/robots.txt", headers=as_person(asker))
+            assert robots.headers["content-type"].startswith("text/plain")
+            lines = robots.text.splitlines()
+            assert {"Disallow: /api/", "Disallow: /m/", "Disallow: /auth/"} < set(lines)
+            assert not [line for line in lines if line.removeprefix("Disallow: ") in ("/", "/post/", "/p/", "/static/")]
+            for answer in (icon, robots):
+                assert answer.headers["cache-control"] == "public, max-age=86400"
+                assert "set-cookie" not in answer.headers
+
+
+async def test_a_page_tells_other_sites_its_full_address(parts: Parts) -> None:
+    async with open_api(parts) as api:
+        page = await api.get("/browse", headers=HTML)
+    assert f'<meta property="og:url" content="{parts.settings.public_url}/browse">' in page.text
+    assert '<meta property="og:title" content="Browse · ments">' in page.text

@@ -10,6 +10,7 @@ from ments.accounts.rules import (
     RESERVED_USERNAMES,
     USERNAME,
     check_registration,
+    cut_off_error,
     email_error,
     password_error,
     tidy_email,
@@ -42,12 +43,12 @@ def test_whatever_passes_fits_the_pattern(name: str) -> None:
 
 
 def test_a_cut_off_address_is_told_where_it_stops() -> None:
-    assert email_error("lena@haldenair") == (
-        'The address looks cut off after "haldenair". Is the ending missing, like .com?'
-    )
-    assert email_error("lena@haldenair.") == (
-        'The address looks cut off after "haldenair". Is the ending missing, like .com?'
-    )
+    says = "The address looks cut off after “lena@haldenair”. Is the ending missing, like .com?"
+    for check in (email_error, cut_off_error):
+        assert check("lena@haldenair") == check(" lena@haldenair.") == says
+        assert check("lena@") == "The address looks cut off after the @. What follows it?"
+    # A username is no address, and has no ending to miss.
+    assert cut_off_error("lena") is None
 
 
 @pytest.mark.parametrize("email", ["lena@haldenair.com", " lena@haldenair.com ", "a.b+c@x.test", "ü@bücher.example"])

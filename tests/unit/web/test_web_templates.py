@@ -41,7 +41,7 @@ def _built_files() -> object:
     from ments.web import assets
 
     before = dict(assets._manifest)
-    names = ("main.js", "main.css", "theme.js", "icons.svg", "favicon.svg")
+    names = ("main.js", "main.css", "theme.js", "icons.svg", "favicon.svg", "touch-icon.png")
     assets._manifest.update({name: f"built-{name}" for name in names})
     yield
     assets._manifest.clear()
@@ -143,6 +143,26 @@ def test_a_video_has_its_shape_its_poster_and_its_file_before_anything_arrives()
 def test_nothing_in_a_page_needs_an_inline_style_or_script() -> None:
     page = draw_feed(make_post(media=[make_media(media_type="photo")] * 4), make_post(media=[make_media()]))
     assert not re.search(r"\sstyle=|\son[a-z]+=|<style|<script>|javascript:", page)
+
+
+def test_more_posts_do_not_rename_the_page() -> None:
+    assert 'hx-swap="outerHTML ignoreTitle:true"' in draw_feed(make_post())
+
+
+def test_a_post_that_is_not_out_has_no_place_for_replies() -> None:
+    failed = make_post(status=ShownStatus.FAILED, media=[make_media(status="failed", media_url=None)])
+    for post, has_replies in ((make_post(), True), (failed, False)):
+        page = draw_page(
+            "posts/permalink.html",
+            MARA,
+            post=post,
+            name="Mara",
+            replies=ReplyPage([], None, False),
+            reply_text="",
+            reply_error=None,
+            share=share_card(post, "http://x.test"),
+        )
+        assert ('id="replies"' in page) == has_replies
 
 
 def test_only_the_author_is_offered_to_delete() -> None:

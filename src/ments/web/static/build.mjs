@@ -39,13 +39,13 @@ const shared = {
 };
 const options = {
   ...shared,
-  entryPoints: ["main.ts", "theme.ts"].map((f) => join(here, "js", f)).concat(join(here, "css", "main.css"), join(here, "icons.svg"), join(here, "favicon.svg")),
+  entryPoints: ["main.ts", "theme.ts"].map((f) => join(here, "js", f)).concat(join(here, "css", "main.css"), ["icons.svg", "favicon.svg", "favicon.ico", "touch-icon.png"].map((f) => join(here, f))),
   entryNames: "[name]-[hash]",
   chunkNames: "[name]-[hash]",
   assetNames: "[name]-[hash]",
   format: "esm",
   splitting: true,
-  loader: { ".svg": "copy" },
+  loader: { ".svg": "copy", ".ico": "copy", ".png": "copy" },
   plugins: [manifest],
 };
 

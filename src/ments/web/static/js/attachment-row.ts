@@ -111,11 +111,13 @@ export class AttachmentRow {
     const { upload } = this;
     const failed = upload.stage === "stopped" || upload.stage === "refused";
     this.element.classList.toggle("failed", failed);
+    // What can't be posted needs no description.
+    this.element.classList.toggle("refused", upload.stage === "refused");
     this.bar.hidden = failed || upload.stage === "playable";
     this.says.classList.toggle("bad", failed);
     this.also.textContent = "";
     this.buttons.replaceChildren();
-    const done = upload.isMoving ? upload.sent / Math.max(1, upload.file.size) : upload.progress;
+    const done = upload.isMoving ? upload.sent / Math.max(1, upload.file.size) : upload.stage === "processing" ? upload.progress : 1;
     (this.bar.firstElementChild as HTMLElement).style.setProperty("--done", String(done));
     this.over.replaceChildren();
     if (upload.stage === "stopped") this.drawStopped();

@@ -25,7 +25,11 @@ document.addEventListener("submit", (event) => {
     dialog.close();
     form.requestSubmit();
   });
-  dialog.addEventListener("close", () => dialog.remove());
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    // The menu that it was chosen from has closed: the focus goes to what opens that.
+    form.closest("details")?.querySelector("summary")?.focus();
+  });
   dialog.addEventListener("click", (click) => click.target === dialog && dialog.close());
   document.body.append(dialog);
   dialog.showModal();
