@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 
+import ments.media.actions.claim as claiming
+import ments.media.actions.transcode as transcoding
 import originals
+from ments.cache import Valkey
+from ments.db import Transaction
 from ments.errors import MentsError, Permanent, Retryable
 from ments.jobs import JobContext
 from ments.media import actions, store
-from ments.media.live import find_live
+from ments.media.live import Live, find_live
 from ments.media.model import (
     Audience,
     MediaReleased,
@@ -237,6 +243,43 @@ async def test_a_try_that_lost_changes_nothing_and_leaves_nothing(
     await running
     assert (await row_of(parts, erased))["status"] == "erased"
     assert await files_of(parts, erased) == []
+
+
+async def test_what_was_committed_stays_when_its_answer_is_lost(
+    parts: Parts, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection breaks after the commit; and the heartbeat finds the media finished while the news is being told."""
+    real = parts.primary.transaction
+
+    @asynccontextmanager
+    async def breaking() -> AsyncIterator[Transaction]:
+        async with real() as tx:
+            yield tx
+        if (await row_of(parts, event))["status"] == "ready":
+            monkeypatch.setattr(parts.primary, "transaction", real)
+            raise psycopg.OperationalError("the connection is lost")
+
+    event = await make_queued(parts, await make_member(parts), small)
+    monkeypatch.setattr(parts.primary, "transaction", breaking)
+    with pytest.raises(psycopg.OperationalError):
+        await transcode(parts, run_of(), event)
+    assert await files_of(parts, event) == ["original", "s1/90p.mp4", "s1/poster.jpg"]
+    await transcode(parts, run_of(attempt=2), event)
+    assert (await row_of(parts, event))["generation"] == "s1"
+    assert await files_of(parts, event) == ["original", "s1/90p.mp4", "s1/poster.jpg"]
+
+    told = await make_queued(parts, await make_member(parts), small)
+    real_tell = transcoding.tell_live
+
+    async def slowly(valkey: Valkey, media_id: UUID, live: Live) -> None:
+        await asyncio.sleep(1.5)
+        await real_tell(valkey, media_id, live)
+
+    monkeypatch.setattr(claiming, "_BEAT_S", 0.0)
+    monkeypatch.setattr(transcoding, "tell_live", slowly)
+    await transcode(parts, run_of(), told)
+    assert (await row_of(parts, told))["generation"] == "s1"
+    assert await files_of(parts, told) == ["original", "s1/90p.mp4", "s1/poster.jpg"]
 
 
 async def test_posted_while_prepared_costs_no_copy(parts: Parts, small: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from uuid import UUID
 
 import structlog
 
@@ -66,7 +67,6 @@ async def transcode_media(parts: Parts, job: JobContext, event: MediaUploaded) -
 
 async def _try(parts: Parts, claim: Claim, key: str, size: int | None) -> None:
     generations: list[str] = []
-    committed = False
     try:
         with work_folder(3 * (size or 0)) as folder:
             source = folder / "source"
@@ -81,13 +81,29 @@ async def _try(parts: Parts, claim: Claim, key: str, size: int | None) -> None:
             generation = rules.next_generation(await claim.renew(), claim.number)
             generations.append(generation)
             await _store(parts, claim, generation, outputs, folder / "out")
-        committed = await _commit(parts, claim, generation, outputs)
-        if not committed:
+        if not await _commit(parts, claim, generation, outputs):
             raise ClaimLost
-    finally:
-        if not committed:
-            for generation in generations:
-                await parts.bucket.delete_prefix(f"media/{claim.media.id}/{generation}/")
+    except BaseException:
+        for generation in generations:
+            await _remove_unserved(parts, claim.media.id, generation)
+        raise
+
+
+async def _remove_unserved(parts: Parts, media_id: UUID, generation: str) -> None:
+    """Remove what a try stored, unless it is served: whoever was interrupted can't know that its commit was not made.
+
+    The connection may be lost, or the try be ended, after the commit and before its answer. Under the row's lock no
+    commit of this try is under way any more, and a later one has another number. When the database can't be asked
+    the objects stay, and go with the sweeper.
+    """
+    try:
+        async with parts.primary.transaction() as tx:
+            locked = await store.lock_media(tx, media_id)
+    except Exception as error:
+        log.warning("outputs_left_to_sweeper", media_id=str(media_id), generation=generation, error=repr(error))
+        return
+    if locked is None or locked[0].generation != generation:
+        await parts.bucket.delete_prefix(f"media/{media_id}/{generation}/")
 
 
 async def _fetch(parts: Parts, key: str, size: int | None, source: Path) -> None:
