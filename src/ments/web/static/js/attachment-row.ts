@@ -154,7 +154,7 @@ export class AttachmentRow {
     this.over.replaceChildren(icon("warn"));
     this.says.textContent = upload.sent
       ? `Stopped at ${megabytes(upload.sent)} of ${megabytes(upload.file.size)} MB: ${upload.cause}`
-      : upload.cause;
+      : sentence(upload.cause);
     if (upload.keptBytes && upload.expiresAt) this.also.textContent = `What arrived is kept until ${dayAndTime(upload.expiresAt)}.`;
     const from = upload.keptBytes ? `Retry from ${megabytes(upload.keptBytes)} MB` : "Retry";
     const retry = make("button", { class: "button ink small", type: "button" }, icon("retry"), from);
@@ -164,7 +164,7 @@ export class AttachmentRow {
 
   private drawRefused(): void {
     this.over.replaceChildren(icon("warn"));
-    this.says.textContent = this.upload.cause;
+    this.says.textContent = sentence(this.upload.cause);
     this.buttons.append(this.another());
   }
 
@@ -181,6 +181,11 @@ export class AttachmentRow {
     this.quarter = quarter;
     if (this.upload.isMoving && quarter > 0) this.spoken.textContent = `${this.upload.file.name}: ${quarter * 25} per cent uploaded`;
   }
+}
+
+// A cause that stands alone begins with a capital; apostrophes are the page's.
+function sentence(cause: string): string {
+  return cause.charAt(0).toUpperCase() + cause.slice(1).replace(/'/g, "’");
 }
 
 function dayAndTime(when: Date): string {

@@ -50,6 +50,7 @@ class Player {
       video.addEventListener(name, () => this.draw());
     video.addEventListener("playing", () => box.classList.remove("waiting"));
     video.addEventListener("waiting", () => box.classList.add("waiting"));
+    video.addEventListener("pause", () => box.classList.remove("waiting"));
     video.addEventListener("play", () => this.began());
     video.addEventListener("resize", () => (quality.textContent = video.videoHeight ? `${Math.min(video.videoHeight, video.videoWidth)}p` : ""));
     for (const name of ["pointermove", "pointerdown", "focusin"]) box.addEventListener(name, () => this.wake());
@@ -205,12 +206,10 @@ function dress(element: HTMLButtonElement, name: string, label: string): void {
 const byBox = new WeakMap<Element, Player>();
 const seen = new IntersectionObserver(
   (entries) => {
-    for (const entry of entries) {
-      const player = byBox.get(entry.target);
-      if (!player) continue;
-      if (entry.intersectionRatio < 0.3) player.stopIfByItself();
-      else if (entry.intersectionRatio >= 0.7 && !quiet() && nothingPlays()) player.startByItself();
-    }
+    for (const entry of entries) if (entry.intersectionRatio < 0.3) byBox.get(entry.target)?.stopIfByItself();
+    // One at a time: of several that come into view at once, the first.
+    const first = entries.find((entry) => entry.intersectionRatio >= 0.7 && byBox.has(entry.target));
+    if (first && !quiet() && nothingPlays()) byBox.get(first.target)?.startByItself();
   },
   { threshold: [0, 0.3, 0.7, 1] },
 );
