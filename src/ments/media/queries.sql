@@ -54,7 +54,11 @@ where m.id = :id;
 
 -- name: lock_media(id)^
 -- Before a change that depends on the state; erasing and attaching wait for each other here.
-select m.*, exists (select 1 from post_media pm where pm.media_id = m.id) as attached from media m where m.id = :id for update of m;
+select * from media where id = :id for update;
+
+-- name: is_attached(id)$
+-- Asked after the lock: a locking read that had to wait does not see what other tables gained meanwhile.
+select exists (select 1 from post_media where media_id = :id);
 
 -- name: claim_media(id, job_id, lifetime_s)^
 -- One job works on one piece of media: another may take over only from one that has fallen silent.
@@ -103,6 +107,24 @@ where id = :id and status <> 'erased' returning id;
 -- name: settle_media(id)!
 -- Nothing is left to tidy: the sweeper need not come again.
 update media set deadline_at = null where id = :id and status in ('playable', 'ready', 'failed', 'erased');
+
+-- name: put_off(id, lifetime_s)!
+-- The sweeper could do nothing with it now; the others come first.
+update media set deadline_at = now() + make_interval(secs => :lifetime_s) where id = :id and deadline_at < now();
+
+-- name: list_unopened(older_than_s, n)
+-- What a public post holds and only its author can fetch, although nobody has been at it for a while: twice as long
+-- after each time, a day at most, since what storage has lost will never be copied.
+select m.id from media m join post_media pm on pm.media_id = m.id join posts p on p.id = pm.post_id
+where m.audience = 'public' and m.generation like 's%%' and m.status in ('playable', 'ready')
+  and m.updated_at < now() - make_interval(secs => :older_than_s * power(2, least(m.requeues, 8)))
+  and p.status <> 'deleted' and p.visibility = 'public'
+order by m.updated_at limit :n;
+
+-- name: note_opening(id)$
+-- The copy is asked for again; no row when it has come meanwhile.
+update media set requeues = requeues + 1, updated_at = now()
+where id = :id and audience = 'public' and generation like 's%%' and status in ('playable', 'ready') returning id;
 
 -- name: is_overdue(id)$
 -- Asked again under the lock: a heartbeat may have come in between.

@@ -27,6 +27,10 @@ SIGNATURE_LIFETIME = timedelta(hours=6)
 QUEUE_LIFETIME = timedelta(hours=1)
 CLAIM_LIFETIME = timedelta(minutes=3)
 UNATTACHED_LIFETIME = timedelta(hours=24)
+SWEEP_AGAIN = timedelta(minutes=5)
+"""When the sweeper comes back to what it could not do."""
+OPENING_LIFETIME = timedelta(minutes=5)
+"""How long opening finished media to everybody may take before it is begun again."""
 REQUEUES_MAX = 5
 """Times that the sweeper sends a lost job again before it gives the media up."""
 

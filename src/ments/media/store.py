@@ -115,12 +115,30 @@ async def find_media(session: Session, media_id: UUID) -> Found | None:
 async def lock_media(tx: Transaction, media_id: UUID) -> tuple[Media, bool] | None:
     """Lock a row; returns it and whether a post holds it."""
     row = await queries.lock_media(tx.connection, id=media_id)
-    return (_media(row), row["attached"]) if row else None
+    if row is None:
+        return None
+    return _media(row), bool(await queries.is_attached(tx.connection, id=media_id))
 
 
 async def list_overdue(session: Session, n: int) -> list[UUID]:
     """List media whose deadline has passed, longest overdue first."""
     return [row["id"] async for row in queries.list_overdue(session.connection, n=n)]
+
+
+async def put_off(tx: Transaction, media_id: UUID) -> None:
+    """Look at overdue media again later, so that the others get their turn."""
+    await queries.put_off(tx.connection, id=media_id, lifetime_s=_seconds(rules.SWEEP_AGAIN))
+
+
+async def list_unopened(session: Session, n: int) -> list[UUID]:
+    """List media that everybody should be able to fetch, and that nobody is opening, longest waiting first."""
+    older_than_s = _seconds(rules.OPENING_LIFETIME)
+    return [row["id"] async for row in queries.list_unopened(session.connection, older_than_s=older_than_s, n=n)]
+
+
+async def note_opening(tx: Transaction, media_id: UUID) -> bool:
+    """Write down that a public copy is asked for again; False when it is not wanted any more."""
+    return await queries.note_opening(tx.connection, id=media_id) is not None
 
 
 async def is_overdue(tx: Transaction, media_id: UUID) -> bool:

@@ -40,4 +40,10 @@ async def sweep(parts: Parts) -> None:
     await actions.sweep_media(parts)
 
 
-PERIODIC: list[PeriodicTask] = [sweep]
+@periodic(every_s=60, name="open_forgotten")
+async def open_again(parts: Parts) -> None:
+    """Go on with opening media to everybody where a job was lost."""
+    await actions.open_forgotten(parts)
+
+
+PERIODIC: list[PeriodicTask] = [sweep, open_again]

@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 import msgspec
+import structlog
 
 from ments.accounts.model import Viewer
 from ments.db import Transaction
 from ments.media.model import Audience, MediaReleased, PublicAudienceWanted
+from ments.observe import report_error
 from ments.parts import Parts
 from ments.posts import rules, store
 from ments.posts.model import (
@@ -36,6 +38,10 @@ from ments.posts.model import (
 
 _KEY_MAX = 255
 _KEY_LIFE_H = 24
+# Longer than the job's own tries in ordinary trouble.
+_FORGOTTEN_AFTER_S = 60.0
+_FORGOTTEN_AT_ONCE = 200
+log = structlog.get_logger()
 
 
 async def create_post(parts: Parts, author: Viewer, new: NewPost, *, idempotency_key: str | None = None) -> PostView:
@@ -165,11 +171,12 @@ async def delete_post(parts: Parts, viewer: Viewer, post_id: UUID) -> None:
             return
         post = _own(post, viewer)
         media_ids = {attachment.id for attachment in await store.list_attached(tx, post_id)}
+        await store.lock_media(tx, sorted(media_ids))
         await store.attach(tx, post_id, ())
         await store.mark_deleted(tx, post_id)
+        await _release(parts, tx, media_ids)
         if post.status is PostStatus.PUBLISHED:
             await store.add_replies(tx, post.parent_post_id, post.visibility, -1)
-        await _release(parts, tx, media_ids)
         await parts.outbox.emit(
             tx, PostDeleted(post_id=post_id, author_id=viewer.id, media_ids=tuple(sorted(media_ids)))
         )
@@ -179,13 +186,39 @@ async def publish_waiting(parts: Parts, media_id: UUID) -> None:
     """Let the post that holds these media appear, when all of its attachments can be played. Again: nothing."""
     async with parts.primary.transaction() as tx:
         post_id = await store.find_post_of_media(tx, media_id)
-        post = await store.lock_post(tx, post_id) if post_id else None
-        if post is None or post.status is not PostStatus.WAITING:
-            return
-        attached = await store.list_attached(tx, post.id)
-        found = await store.lock_media(tx, [attachment.id for attachment in attached])
-        if rules.are_playable(found, rules.audience_of(post.visibility)) and await store.publish_row(tx, post.id):
-            await _announce(parts, tx, post)
+        if post_id is not None:
+            await _publish_if_playable(parts, tx, post_id)
+
+
+async def publish_forgotten(parts: Parts) -> int:
+    """Let posts appear whose job was lost; returns how many did. What fails does not stand in the way of the rest."""
+    async with parts.primary.session() as session:
+        forgotten = await store.list_forgotten(session, older_than_s=_FORGOTTEN_AFTER_S, n=_FORGOTTEN_AT_ONCE)
+    published = 0
+    for post_id in forgotten:
+        try:
+            async with parts.primary.transaction() as tx:
+                appeared = await _publish_if_playable(parts, tx, post_id)
+        except Exception as error:
+            log.exception("post_not_published", post_id=str(post_id))
+            report_error(error, post_id=str(post_id))
+            continue
+        if appeared:
+            published += 1
+            log.warning("post_published_late", post_id=str(post_id))
+    return published
+
+
+async def _publish_if_playable(parts: Parts, tx: Transaction, post_id: UUID) -> bool:
+    post = await store.lock_post(tx, post_id)
+    if post is None or post.status is not PostStatus.WAITING:
+        return False
+    attached = await store.list_attached(tx, post.id)
+    found = await store.lock_media(tx, [attachment.id for attachment in attached])
+    if not rules.are_playable(found, rules.audience_of(post.visibility)) or not await store.publish_row(tx, post.id):
+        return False
+    await _announce(parts, tx, post)
+    return True
 
 
 def _own(post: Post | None, viewer: Viewer) -> Post:
@@ -199,6 +232,7 @@ def _own(post: Post | None, viewer: Viewer) -> Post:
 
 async def _release(parts: Parts, tx: Transaction, media_ids: set[UUID]) -> None:
     if media_ids:
+        await store.release_media(tx, sorted(media_ids))
         await parts.outbox.emit(tx, MediaReleased(media_ids=tuple(sorted(media_ids))))
 
 

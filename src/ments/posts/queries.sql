@@ -85,6 +85,24 @@ select media_id, alt_text from post_media where post_id = :post_id order by posi
 -- The post that an attachment belongs to.
 select post_id from post_media where media_id = :media_id;
 
+-- name: list_forgotten(older_than_s, n)
+-- Posts that could appear and do not: the job that should have let them was lost. The oldest first.
+select p.id from posts p
+where p.status = 'waiting' and p.created_at < now() - make_interval(secs => :older_than_s)
+  and not exists (
+    select 1 from post_media pm join media m on m.id = pm.media_id
+    where pm.post_id = p.id and (
+      m.status not in ('playable', 'ready') or m.generation is null
+      or (p.visibility = 'public' and m.generation not like 'p%%')
+    )
+  )
+order by p.created_at limit :n;
+
+-- name: release_media(ids)!
+-- Beside the job that erases them: should it be lost, the sweeper comes. What is not finished has a deadline already.
+update media set deadline_at = now() + interval '10 minutes', updated_at = now()
+where id = any(:ids::uuid[]) and status in ('playable', 'ready', 'failed');
+
 -- name: attach_media(post_id, ids, alt_texts)!
 -- All the attachments of a post in one statement, numbered in the order given.
 insert into post_media (post_id, media_id, position, alt_text)

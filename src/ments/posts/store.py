@@ -194,6 +194,16 @@ async def widen_media(tx: Transaction, media_ids: Sequence[UUID], audience: Audi
         await queries.set_media_audience(tx.connection, ids=list(media_ids), audience=audience.value)
 
 
+async def release_media(tx: Transaction, media_ids: Sequence[UUID]) -> None:
+    """Let the sweeper look at media that no post holds any more. Lock them before."""
+    await queries.release_media(tx.connection, ids=list(media_ids))
+
+
+async def list_forgotten(session: Session, *, older_than_s: float, n: int) -> list[UUID]:
+    """List posts that wait although all they hold can be played, the oldest first."""
+    return [row["id"] async for row in queries.list_forgotten(session.connection, older_than_s=older_than_s, n=n)]
+
+
 async def publish_row(tx: Transaction, post_id: UUID) -> bool:
     """Let a waiting post appear now. False when it was not waiting."""
     return await queries.publish_post(tx.connection, id=post_id) is not None

@@ -14,10 +14,16 @@ async def publish_waiting(parts: Parts, job: JobContext, event: MediaPlayable) -
     await actions.publish_waiting(parts, event.media_id)
 
 
+@periodic(every_s=30, name="posts.publish_forgotten")
+async def publish_forgotten(parts: Parts) -> None:
+    """Let posts appear whose `publish_waiting` was lost: with Valkey's data, or after its last try."""
+    await actions.publish_forgotten(parts)
+
+
 @periodic(every_s=3600, name="posts.forget_idempotency_keys")
 async def forget_idempotency_keys(parts: Parts) -> None:
     """Drop the keys of requests that nobody repeats any more."""
     await actions.forget_idempotency_keys(parts)
 
 
-PERIODIC = [forget_idempotency_keys]
+PERIODIC = [publish_forgotten, forget_idempotency_keys]

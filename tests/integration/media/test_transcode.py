@@ -6,6 +6,7 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -14,6 +15,7 @@ import psycopg
 import pytest
 
 import ments.media.actions.claim as claiming
+import ments.media.actions.sweep as sweeping
 import ments.media.actions.transcode as transcoding
 import originals
 from ments.cache import Valkey
@@ -31,7 +33,7 @@ from ments.media.model import (
     UnplayableMedia,
 )
 from ments.media.rules import UploadPlan
-from ments.media.tasks import erase, publish_audience, sweep, transcode
+from ments.media.tasks import erase, open_again, publish_audience, sweep, transcode
 from ments.parts import Parts
 from posting import Member, fetch_row, list_jobs, make_member, open_api
 
@@ -375,6 +377,88 @@ async def test_what_no_post_holds_is_erased(parts: Parts, small: Path) -> None:
         await erase(parts, run_of(), MediaReleased((id_of(held),)))
     assert (await row_of(parts, held))["status"] == "erased"
     assert await files_of(parts, held) == []
+
+
+async def test_a_post_that_takes_media_while_they_are_erased_keeps_them(parts: Parts, small: Path) -> None:
+    """The eraser waits for the post's transaction, and must then see what it has written."""
+    mara = await make_member(parts)
+    event = await make_queued(parts, mara, small)
+    await transcode(parts, run_of(), event)
+    post_id = uuid4()
+    async with parts.primary.transaction() as tx:
+        await store.lock_media(tx, id_of(event))
+        erasing = asyncio.create_task(erase(parts, run_of(), MediaReleased((id_of(event),))))
+        await asyncio.sleep(0.5)
+        await tx.connection.execute(
+            "insert into posts (id, account_id, visibility, status) values (%s, %s, 'public', 'waiting')",
+            (post_id, mara.viewer.id),
+        )
+        await tx.connection.execute(
+            "insert into post_media (post_id, media_id, position) values (%s, %s, 0)", (post_id, id_of(event))
+        )
+        await tx.connection.execute("update media set audience = 'public' where id = %s", (id_of(event),))
+    await erasing
+    assert (await row_of(parts, event))["status"] == "ready"
+    assert await files_of(parts, event) == ["original", "s1/90p.mp4", "s1/poster.jpg"]
+
+
+async def test_a_public_copy_whose_job_was_lost_is_asked_for_again(parts: Parts, small: Path) -> None:
+    mara = await make_member(parts)
+    event, loose = await make_queued(parts, mara, small), await make_queued(parts, mara, small)
+    await transcode(parts, run_of(), event)
+    await attach(parts, mara, event)
+    for wanted in (event, loose):
+        await set_row(parts, wanted, "audience = 'public', generation = 's1', status = 'ready'")
+    await open_again(parts)
+    assert await list_jobs(parts, "publish_audience") == []
+    for sent in (1, 2):
+        # The pause doubles each time.
+        for wanted in (event, loose):
+            await set_row(parts, wanted, f"updated_at = now() - interval '{6 * sent} minutes'")
+        for _ in range(2):
+            await open_again(parts)
+        assert await list_jobs(parts, "publish_audience") == [{"media_id": str(id_of(event))}] * sent
+    await publish_audience(parts, run_of(), PublicAudienceWanted(id_of(event)))
+    assert (await row_of(parts, event))["generation"] == "p2"
+    await set_row(parts, event, "updated_at = now() - interval '2 days'")
+    await open_again(parts)
+    assert len(await list_jobs(parts, "publish_audience")) == 2
+
+
+async def test_a_copy_that_is_being_made_is_not_tidied_away(parts: Parts, small: Path) -> None:
+    mara = await make_member(parts)
+    event = await make_queued(parts, mara, small)
+    await transcode(parts, run_of(), event)
+    await attach(parts, mara, event)
+    await parts.bucket.put_bytes(f"media/{id_of(event)}/s0/90p.mp4", b"old", "video/mp4")
+    await parts.bucket.put_bytes(f"media/{id_of(event)}/p2/90p.mp4", b"half", "video/mp4")
+    await set_row(parts, event, "attempt_generation = 2, deadline_at = now() - interval '1 s'")
+    await sweep(parts)
+    assert await files_of(parts, event) == ["original", "p2/90p.mp4", "s1/90p.mp4", "s1/poster.jpg"]
+
+
+async def test_one_that_cannot_be_swept_does_not_stop_the_rest(
+    parts: Parts, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mara = await make_member(parts)
+    stuck, loose = await make_queued(parts, mara, small), await make_queued(parts, mara, small)
+    for event, ago in ((stuck, 20), (loose, 10)):
+        await transcode(parts, run_of(), event)
+        await set_row(parts, event, f"deadline_at = now() - interval '{ago} s'")
+    real = sweeping.erase_media
+
+    async def failing(parts: Parts, media_id: UUID) -> bool:
+        if media_id == id_of(stuck):
+            raise RuntimeError("nobody thought of this")
+        return await real(parts, media_id)
+
+    monkeypatch.setattr(sweeping, "erase_media", failing)
+    await sweep(parts)
+    assert (await row_of(parts, loose))["status"] == "erased"
+    row = await row_of(parts, stuck)
+    assert row["status"] == "ready"
+    # It comes back later, and is not in front of all others until then.
+    assert row["deadline_at"] > datetime.now(UTC) + timedelta(minutes=4)
 
 
 @pytest.mark.parametrize("status", ["queued", "processing"])

@@ -19,7 +19,7 @@ from ments.posts.model import (
     ShownStatus,
     Visibility,
 )
-from ments.posts.tasks import forget_idempotency_keys, publish_waiting
+from ments.posts.tasks import forget_idempotency_keys, publish_forgotten, publish_waiting
 from posting import fetch_row, job_of, list_jobs, make_media, make_member, open_api, set_media
 
 
@@ -153,6 +153,53 @@ async def test_a_waiting_reply_is_counted_when_it_appears(parts: Parts) -> None:
     assert (await store.read_post(parts, mara.viewer, post.id)).replies == 1
     await actions.delete_post(parts, mara.viewer, reply.id)
     assert (await store.read_post(parts, mara.viewer, post.id)).replies == 0
+
+
+async def test_a_waiting_post_whose_job_was_lost_appears(parts: Parts) -> None:
+    """Valkey lost what the outbox had sent, or the job used up its tries: nothing but the rows is left."""
+    mara = await make_member(parts)
+    done = await make_media(parts, mara.viewer, status="processing", generation=None)
+    private = await make_media(parts, mara.viewer, status="ready", generation="s1")
+    broken = await make_media(parts, mara.viewer, status="processing", generation=None)
+    busy = await make_media(parts, mara.viewer, status="processing", generation=None)
+    waiting = [
+        await actions.create_post(parts, mara.viewer, NewPost(media_ids=media_ids))
+        for media_ids in ((done,), (private,), (broken,), (busy,))
+    ]
+    await set_media(parts, done, status="ready", generation="p1")
+    await set_media(parts, broken, status="failed", generation=None)
+
+    async def shown() -> list[ShownStatus]:
+        return [(await store.read_post(parts, mara.viewer, post.id)).status for post in waiting]
+
+    still = [ShownStatus.WAITING, ShownStatus.WAITING, ShownStatus.FAILED, ShownStatus.WAITING]
+    await publish_forgotten(parts)
+    assert await shown() == still  # its job has a minute first
+    async with parts.primary.transaction() as tx:
+        await tx.connection.execute("update posts set created_at = created_at - interval '2 minutes'")
+    await asyncio.gather(*(publish_forgotten(parts) for _ in range(2)))
+    assert await shown() == [ShownStatus.PUBLISHED, *still[1:]]
+    published = [job for job in await list_jobs(parts, "purge_after_publish") if job["post_id"] == str(waiting[0].id)]
+    assert len(published) == 1
+
+
+async def test_released_media_are_on_the_sweepers_list(parts: Parts) -> None:
+    """The job that erases them may be lost; the deadline of settled media was taken away long ago."""
+    mara = await make_member(parts)
+    kept, taken, deleted = [await make_media(parts, mara.viewer) for _ in range(3)]
+    busy = await make_media(parts, mara.viewer, status="processing", generation=None)
+    post = await actions.create_post(parts, mara.viewer, NewPost(media_ids=(kept, taken)))
+    other = await actions.create_post(parts, mara.viewer, NewPost(media_ids=(deleted, busy)))
+    await actions.change_post(parts, mara.viewer, post.id, PostChange(media_ids=(kept,)))
+    await actions.delete_post(parts, mara.viewer, other.id)
+    due = {
+        media_id: (await fetch_row(parts, "select deadline_at is not null as due from media where id = %s", media_id))[
+            "due"
+        ]
+        for media_id in (kept, taken, deleted, busy)
+    }
+    # What is still being prepared has a deadline of its own, which is not touched.
+    assert due == {kept: False, taken: True, deleted: True, busy: False}
 
 
 async def test_old_keys_are_forgotten(parts: Parts) -> None:

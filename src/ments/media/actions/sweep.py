@@ -12,7 +12,16 @@ from ments.media import rules, store
 from ments.media.actions.completion import complete_if_sent
 from ments.media.actions.erase import erase_media
 from ments.media.actions.uploads import remove_sent
-from ments.media.model import Media, MediaFailed, MediaStatus, MediaUploaded, UploadStatus
+from ments.media.model import (
+    Audience,
+    Media,
+    MediaFailed,
+    MediaStatus,
+    MediaUploaded,
+    PublicAudienceWanted,
+    UploadStatus,
+)
+from ments.observe import report_error
 from ments.parts import Parts
 
 log = structlog.get_logger()
@@ -20,15 +29,40 @@ _AT_ONCE = 100
 
 
 async def sweep_media(parts: Parts) -> int:
-    """Look at the media whose deadline has passed, up to a hundred; returns how many."""
+    """Look at the media whose deadline has passed, up to a hundred; returns how many.
+
+    What fails is put off, so that it does not stand in the way of the rest.
+    """
     async with parts.primary.session() as session:
         overdue = await store.list_overdue(session, _AT_ONCE)
     for media_id in overdue:
         try:
             await _sweep(parts, media_id)
-        except Retryable as error:
-            log.warning("sweep_put_off", media_id=str(media_id), error=error.safe)
+        except Exception as error:
+            if isinstance(error, Retryable):
+                log.warning("sweep_put_off", media_id=str(media_id), error=error.safe)
+            else:
+                log.exception("sweep_failed", media_id=str(media_id))
+                report_error(error, media_id=str(media_id))
+            async with parts.primary.transaction() as tx:
+                await store.put_off(tx, media_id)
     return len(overdue)
+
+
+async def open_forgotten(parts: Parts) -> int:
+    """Ask again for the public copies whose job was lost, or failed to the end; a post waits for each.
+
+    Returns how many. When the first job lives after all, the one that is overtaken moves nothing.
+    """
+    async with parts.primary.session() as session:
+        forgotten = await store.list_unopened(session, _AT_ONCE)
+    for media_id in forgotten:
+        async with parts.primary.transaction() as tx:
+            if not await store.note_opening(tx, media_id):
+                continue
+            await parts.outbox.emit(tx, PublicAudienceWanted(media_id))
+        log.warning("audience_asked_again", media_id=str(media_id))
+    return len(forgotten)
 
 
 async def _sweep(parts: Parts, media_id: UUID) -> None:
@@ -108,7 +142,9 @@ async def _remove_late(parts: Parts, media_id: UUID) -> None:
 
 async def _tidy(parts: Parts, media: Media) -> None:
     """Remove the generations that are not served any more; their URLs are long past."""
-    keep = (f"media/{media.id}/{media.generation}/", f"media/{media.id}/original")
+    # The newest number may be a copy that is being made this moment.
+    newest = f"media/{media.id}/{rules.next_generation(Audience.PUBLIC, media.attempt_generation)}/"
+    keep = (f"media/{media.id}/{media.generation}/", f"media/{media.id}/original", newest)
     for found in await parts.bucket.list_objects(f"media/{media.id}/"):
         if not found.key.startswith(keep):
             await parts.bucket.delete(found.key)

@@ -89,6 +89,9 @@ create table media (
 );
 create index media_account on media (account_id, created_at desc);
 create index media_deadline on media (deadline_at) where deadline_at is not null;
+-- wanted by everybody, and still its author's alone: a copy is being made, or its job was lost
+create index media_unopened on media (updated_at)
+  where audience = 'public' and generation like 's%' and status in ('playable', 'ready');
 
 create table uploads (
   id uuid primary key,
@@ -129,6 +132,8 @@ create index posts_latest on posts (sorted_at desc, id desc)
   where status = 'published' and visibility = 'public' and parent_post_id is null;
 -- a profile, and what its author alone may see
 create index posts_account on posts (account_id, sorted_at desc, id desc) where status <> 'deleted';
+-- what has not appeared yet, for the sweeper
+create index posts_waiting on posts (created_at) where status = 'waiting';
 create index posts_replies on posts (parent_post_id, sorted_at, id) where status <> 'deleted';
 create index posts_environment on posts (environment_id, sorted_at desc, id desc)
   where status = 'published' and visibility = 'public' and parent_post_id is null;
