@@ -13,6 +13,7 @@ class Player {
   private readonly toggle: HTMLButtonElement;
   private readonly mute: HTMLButtonElement;
   private readonly full: HTMLButtonElement;
+  private readonly big = make("button", { class: "big-play", type: "button", "aria-label": "Play" }, icon("play"));
   private readonly time = make("span", { class: "time" });
   private readonly scrubber: Scrubber;
   private readonly rest: number;
@@ -34,14 +35,13 @@ class Player {
     this.full.classList.add("full");
     this.scrubber = new Scrubber(video, () => this.length());
     const quality = make("span", { class: "quality num" });
-    const big = make("button", { class: "big-play", type: "button", "aria-label": "Play" }, icon("play"));
     const row = make("div", { class: "control-row" }, this.toggle, this.mute, this.time, quality, this.full);
     const controls = make("div", { class: "controls" }, this.scrubber.element, row);
-    box.append(make("span", { class: "spinner" }), big, controls);
+    box.append(make("span", { class: "spinner" }), this.big, controls);
     box.setAttribute("role", "group");
     box.setAttribute("aria-label", video.getAttribute("aria-label") ?? "Video");
 
-    big.addEventListener("click", () => this.start());
+    this.big.addEventListener("click", () => this.start());
     this.toggle.addEventListener("click", () => this.playOrPause());
     this.mute.addEventListener("click", () => this.turnSound());
     this.full.addEventListener("click", () => this.fill());
@@ -121,7 +121,10 @@ class Player {
   }
 
   private began(): void {
+    const byKey = this.big.matches(":focus-visible");
     this.box.classList.add("started");
+    // The big button goes: who pressed it by a key goes on with the small one.
+    if (byKey) this.toggle.focus({ preventScroll: true });
     for (const other of players) if (other !== this && !other.video.paused) other.video.pause();
     this.wake();
   }
