@@ -13,7 +13,7 @@ from bullmq import Worker
 from ments.jobs.bindings import Bindings
 from ments.jobs.connection import connect_worker
 from ments.jobs.pause import pause
-from ments.jobs.queue import KEPT_COMPLETED
+from ments.jobs.queue import KEPT_COMPLETED, KEPT_FAILED
 from ments.jobs.run import Runs
 from ments.observe import report_error
 from ments.observe.metrics import JOBS_STALLED
@@ -83,7 +83,7 @@ class QueueWorker:
                 "runRetryDelay": _RETRY_MS,
                 # For jobs of plain producers, which say nothing about it.
                 "removeOnComplete": KEPT_COMPLETED,
-                "removeOnFail": False,
+                "removeOnFail": KEPT_FAILED,
             },
         )
         # Short delays are waited for to the millisecond. Without this the library rounds up to whole seconds.

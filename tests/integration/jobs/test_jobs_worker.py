@@ -18,6 +18,7 @@ from eventually import eventually
 from ments.errors import Permanent, Retryable
 from ments.jobs import Bindings, JobContext, JobQueues, QueuedJob, task
 from ments.jobs.process import work
+from ments.jobs.queue import KEPT_FAILED
 from valkey_server import ValkeyServer
 
 
@@ -139,6 +140,21 @@ async def test_permanent_is_run_once(queues: JobQueues, valkey_server: ValkeySer
         await asyncio.sleep(0.3)
     assert len(seen.at) == 1
     assert (await _stored(valkey_server, job.job_id))["failedReason"] == "This file is no video."
+
+
+async def test_failed_jobs_are_kept_up_to_a_bound(
+    queues: JobQueues, valkey_server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory that is never evicted holds them: without a bound a member's bad files would fill it."""
+    monkeypatch.setitem(KEPT_FAILED, "count", 5)
+    seen = Seen(fail=lambda attempt: Permanent("This file is no video."))
+    jobs = [_job() for _ in range(12)]
+    async with _working(valkey_server, seen):
+        await queues.add(jobs)
+        await eventually(lambda: len(seen.at) == len(jobs))
+        await _state(queues, failed=5, waiting=0, active=0)
+    kept = [bool(await _stored(valkey_server, job.job_id)) for job in jobs]
+    assert kept.count(True) == 5
 
 
 async def test_unknown_task_and_unfit_payload_fail_with_their_cause(
