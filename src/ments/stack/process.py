@@ -121,10 +121,18 @@ def bound_log(log: Path, bytes_max: int = LOG_BYTES_MAX) -> bool:
     The part keeps its open file, which appends: cutting it short is enough, nobody need be told.
     """
     try:
-        if log.stat().st_size <= bytes_max:
+        size = log.stat().st_size
+        if size <= bytes_max:
             return False
-        log.with_name(f"{log.name}.1").write_bytes(log.read_bytes()[-bytes_max:])
-        os.truncate(log, 0)
+        with log.open("rb") as grown:
+            grown.seek(size - bytes_max)
+            kept = grown.read(bytes_max)
     except FileNotFoundError:
         return False
+    try:
+        log.with_name(f"{log.name}.1").write_bytes(kept)
+    except OSError:
+        # A full disk: the newest text is lost, and room is made, which all parts need more.
+        log.with_name(f"{log.name}.1").unlink(missing_ok=True)
+    os.truncate(log, 0)
     return True

@@ -108,6 +108,15 @@ def test_a_log_is_cut_where_it_stands_and_keeps_its_end(tmp_path: Path) -> None:
     assert not bound_log(tmp_path / "none.log")
 
 
+def test_a_log_is_cut_on_a_full_disk_too(tmp_path: Path) -> None:
+    """Else the first full disk would end the bounding of all logs for good."""
+    log = tmp_path / "api.log"
+    log.write_bytes(b"x" * 500)
+    (tmp_path / "api.log.1").symlink_to("/dev/full")
+    assert bound_log(log, 100)
+    assert log.read_bytes() == b""
+
+
 def test_the_end_of_a_log_on_one_line(tmp_path: Path) -> None:
     log = tmp_path / "x.log"
     assert log_tail(log) == f"{log} ends: (empty)"
