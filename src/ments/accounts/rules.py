@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -102,10 +102,13 @@ def safe_redirect(target: str | None, otherwise: str = "/") -> str:
 
     A browser reads `//host`, `/\\host` and a slash followed by tabs or newlines as another site, and some layers decode
     once more than others: so a path is refused if any of its decoded forms, up to three, starts that way.
+    What a header cannot hold (other letters than ASCII, blanks) is percent-encoded.
     """
     if not target or len(target) > 2000:
         return otherwise
-    return target if all(_stays_here(form) for form in _decoded(target)) else otherwise
+    if not all(_stays_here(form) for form in _decoded(target)):
+        return otherwise
+    return quote(target, safe="/?#[]@!$&'()*+,;=:%")
 
 
 def _decoded(text: str) -> Iterator[str]:

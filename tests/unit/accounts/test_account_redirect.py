@@ -21,6 +21,10 @@ def test_paths_of_the_site_pass(path: str) -> None:
     assert safe_redirect(path) == path
 
 
+def test_every_letter_fits_into_a_header() -> None:
+    assert safe_redirect("/search?q=план б&x=%2F#é") == "/search?q=%D0%BF%D0%BB%D0%B0%D0%BD%20%D0%B1&x=%2F#%C3%A9"
+
+
 @pytest.mark.parametrize(
     "target",
     [
