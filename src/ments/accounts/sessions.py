@@ -82,9 +82,8 @@ async def find_current(parts: Parts, token: str) -> Current | None:
     cached = await _read(parts.valkey, token_hash)
     if cached == _ENDED:
         return None
-    if cached is not None:
-        found = _decoder.decode(cached)
-        current = Current(found.viewer, found.kind, found.expires_at)
+    current = _unpack(cached)
+    if current is not None:
         if current.expires_at <= datetime.now(UTC):
             return None
     else:
@@ -126,6 +125,17 @@ async def _slide(parts: Parts, token_hash: bytes, current: Current) -> Current |
             return None
     await _forget(parts.valkey, token_hash)
     return Current(current.viewer, current.kind, expires_at, was_extended=True)
+
+
+def _unpack(cached: bytes | None) -> Current | None:
+    """Read a cached session; None when there is none, or another version wrote it: both may run side by side."""
+    if cached is None:
+        return None
+    try:
+        found = _decoder.decode(cached)
+    except msgspec.DecodeError:
+        return None
+    return Current(found.viewer, found.kind, found.expires_at)
 
 
 async def _read(valkey: Valkey, token_hash: bytes) -> bytes | None:

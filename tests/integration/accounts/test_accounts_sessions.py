@@ -91,6 +91,15 @@ async def test_a_reader_of_the_moment_before_does_not_bring_a_session_back(parts
             assert (await api.get("/api/me", headers=cookie(member))).status_code == 401
 
 
+async def test_what_another_version_cached_is_passed_over(parts: Parts) -> None:
+    member = await make_member(parts)
+    name = f"session:{hash_token(member.token).hex()}"
+    for cached in (b'[["of", "another"], "shape"]', b"{"):
+        await parts.valkey.client.set(name, cached)
+        async with open_api(parts) as api:
+            assert (await api.get("/api/me", headers=member.headers)).status_code == 200
+
+
 async def test_emptying_valkey_signs_nobody_out(parts: Parts) -> None:
     member = await make_member(parts)
     async with open_api(parts) as api:
