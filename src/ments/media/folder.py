@@ -30,15 +30,29 @@ def work_folder(needed_bytes: int) -> Iterator[Path]:
     if shutil.disk_usage(root).free < needed_bytes + _RESERVE_BYTES:
         log.error("disk_full", folder=str(root), needed_bytes=needed_bytes)
         raise Retryable("There is no room on the worker's disk at the moment.", code="disk_full")
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
-    # The lock dies with the process, whatever ends it; that tells a left folder from one in use.
-    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    fcntl.flock(held, fcntl.LOCK_EX)
+    folder, held = _make_held(root)
     try:
         (folder / "out").mkdir()
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        os.close(held)
+
+
+def _make_held(root: Path) -> tuple[Path, int]:
+    """Make a folder and lock it. The lock dies with the process, whatever ends it: that tells a left folder from one in use.
+
+    Between the two another worker may take the folder for one that was left, and remove it: then there is a next one.
+    """
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
+        try:
+            held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:
+            continue
+        fcntl.flock(held, fcntl.LOCK_EX)
+        if os.fstat(held).st_nlink:
+            return folder, held
         os.close(held)
 
 

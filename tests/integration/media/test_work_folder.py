@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,27 @@ def test_what_a_killed_process_left_is_removed_and_what_is_in_use_is_not(
     assert folder.exists()
     assert remove_left_folders(tmp_path) == 1
     assert not folder.exists()
+
+
+def test_a_folder_that_was_just_made_is_not_taken_for_one_that_was_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    done = threading.Event()
+
+    def tidy() -> None:
+        while not done.is_set():
+            remove_left_folders(tmp_path)
+
+    tidying = threading.Thread(target=tidy)
+    tidying.start()
+    try:
+        for _ in range(500):
+            with work_folder(1) as folder:
+                assert (folder / "out").is_dir()
+    finally:
+        done.set()
+        tidying.join(10)
 
 
 def test_a_full_disk_is_said_before_anything_is_fetched() -> None:
