@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -36,14 +36,18 @@ async def follow(
     slots = StreamSlots(parts, str(viewer_id or client_address(request.scope)), uuid4().hex)
     await slots.enter()
     return Stream(
-        _lines(parts, viewer_id, media_id, slots),
+        stream_lines(parts, viewer_id, media_id, slots),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
-async def _lines(parts: Parts, viewer_id: UUID | None, media_id: UUID, slots: StreamSlots) -> AsyncIterator[bytes]:
+async def stream_lines(
+    parts: Parts, viewer_id: UUID | None, media_id: UUID, slots: StreamSlots
+) -> AsyncGenerator[bytes, None]:
+    """Yield the stream's text; the place in `slots`, taken before, is given back at its end."""
     quiet = 0
+    slots.begin()
     try:
         yield b"retry: 3000\n\n"
         async for shown in actions.watch_media(parts, viewer_id, media_id):

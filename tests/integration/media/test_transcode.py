@@ -17,12 +17,15 @@ import pytest
 import ments.media.actions.claim as claiming
 import ments.media.actions.sweep as sweeping
 import ments.media.actions.transcode as transcoding
+import ments.media.actions.watch as watching
 import originals
 from ments.cache import Valkey
 from ments.db import Transaction
 from ments.errors import MentsError, Permanent, Retryable
 from ments.jobs import JobContext
 from ments.media import actions, store
+from ments.media.actions.watch import StreamSlots
+from ments.media.events import stream_lines
 from ments.media.live import Live, find_live
 from ments.media.model import (
     Audience,
@@ -513,3 +516,26 @@ async def test_streams_are_bounded_and_given_back(parts: Parts, small: Path) -> 
         await parts.valkey.client.zadd(f"media:streams:{mara.viewer.id}", names)
         refused = await api.get(f"/api/media/{id_of(event)}/events", headers=mara.headers)
         assert (refused.status_code, refused.json()["code"]) == (429, "too_many_streams")
+
+
+async def test_the_streams_of_one_process_leave_room_for_other_requests(
+    parts: Parts, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many accounts somebody makes; and a stream that ends gives its place back."""
+    monkeypatch.setattr(watching, "STREAMS_A_PROCESS", 3)
+    event = await make_queued(parts, await make_member(parts), small)
+    media_id = id_of(event)
+    open_streams = []
+    for n in range(3):
+        slots = StreamSlots(parts, f"person-{n}", "s")
+        await slots.enter()
+        lines = stream_lines(parts, None, media_id, slots)
+        assert await anext(lines) == b"retry: 3000\n\n"
+        open_streams.append(lines)
+    with pytest.raises(MentsError) as refused:
+        await StreamSlots(parts, "person-4", "s").enter()
+    assert refused.value.problem_code == "too_many_streams"
+    await open_streams.pop().aclose()
+    await StreamSlots(parts, "person-5", "s").enter()
+    for lines in open_streams:
+        await lines.aclose()

@@ -22,6 +22,9 @@ log = structlog.get_logger()
 STREAM_LIFETIME_S = 600
 STREAMS_MAX = 12
 """Streams that one account may have open at once; a browser follows one for each file of a post, in a few tabs."""
+STREAMS_A_PROCESS = 256
+"""Streams that one process holds: half of the requests that it works on at once, so that many accounts of one person
+can't shut everybody else out."""
 _POLL_S = 1.0
 _ROW_EVERY_S = 5.0
 """Seconds between looks at the row when nothing was told: Valkey may have lost the news."""
@@ -75,16 +78,27 @@ async def watch_media(parts: Parts, viewer_id: UUID | None, media_id: UUID) -> A
         yield shown if changed else None
 
 
+class _Open:
+    streams = 0
+
+
 class StreamSlots:
-    """Bounds the streams of one account, or one address, over all processes."""
+    """Bounds the streams of one account, or one address, over all processes, and all of this process."""
 
     def __init__(self, parts: Parts, subject: str, stream_id: str) -> None:
         self._valkey = parts.valkey
         self._key = f"media:streams:{subject}"
         self._stream_id = stream_id
+        self._runs = False
 
     async def enter(self) -> None:
-        """Take a place. Raises TooMany when there is none; without Valkey there is always one."""
+        """Take a place. Raises TooMany when there is none; without Valkey only the process's own bound holds."""
+        if _Open.streams >= STREAMS_A_PROCESS:
+            raise TooMany(
+                "Very many people follow their files right now. Reload the page to see how far yours are.",
+                code="too_many_streams",
+                retry_after_s=10,
+            )
         now = time.time()
         try:
             entered = await self._valkey.client.eval(
@@ -107,8 +121,16 @@ class StreamSlots:
                 retry_after_s=10,
             )
 
+    def begin(self) -> None:
+        """Count the stream as one of this process. One that was refused or given up before never begins, nor leaves."""
+        self._runs = True
+        _Open.streams += 1
+
     async def leave(self) -> None:
         """Give the place back."""
+        if self._runs:
+            self._runs = False
+            _Open.streams -= 1
         try:
             await self._valkey.client.zrem(self._key, self._stream_id)
         except (RedisError, OSError) as error:
