@@ -41,6 +41,8 @@ RATE_MAX = 300.0
 """Frames a second; phones' slow motion is 240."""
 
 FILENAME_MAX = 200
+CONTENT_TYPE_MAX = 129
+"""Longest type and subtype that are signed, with the slash."""
 
 _IMAGES = {"image/jpeg", "image/jpg", "image/png", "image/webp", "image/avif", "image/gif", "image/heic", "image/heif"}
 _UNDECLARED = {"", "application/octet-stream", "binary/octet-stream"}
@@ -72,6 +74,8 @@ def plan_upload(
     Raises UploadRefused: 415 for what is neither video, photo nor sound, 413 for what is too large.
     """
     declared = content_type.split(";")[0].strip().lower()
+    if len(declared) > CONTENT_TYPE_MAX:
+        declared = ""  # no type at all; it is only a hint, and is kept with the upload
     name = clean_filename(filename)
     kind = _kind_of(declared, PurePosixPath(name).suffix.lower())
     if kind is None:

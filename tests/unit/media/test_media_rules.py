@@ -49,6 +49,13 @@ def test_media_may_be_sent(filename: str, content_type: str) -> None:
     assert plan(filename, content_type).part_size is None
 
 
+def test_a_type_without_end_is_no_type() -> None:
+    """It is kept with the upload: a megabyte of it each time would fill the database."""
+    assert plan("a.mp4", "video/" + "x" * 1_000_000).content_type == ""
+    with pytest.raises(UploadRefused):
+        plan("a.exe", "video/" + "x" * 1_000_000)
+
+
 @pytest.mark.parametrize(
     ("filename", "content_type"),
     [
