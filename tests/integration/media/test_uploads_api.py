@@ -16,6 +16,7 @@ import pytest
 import originals
 from ments.media.actions import uploads
 from ments.media.model import Upload, UploadStatus
+from ments.media.rules import SIGNATURE_LIFETIME
 from ments.media.tasks import sweep
 from ments.parts import Parts
 from posting import Member, fetch_row, list_jobs, make_member, open_api
@@ -313,6 +314,18 @@ async def test_abandoned_uploads_end(parts: Parts, stack: RunningStack) -> None:
             assert row == {"status": "erased", "deadline_at": None}
         late = await api.post(f"/api/uploads/{never_sent['id']}/complete", headers=mara.headers)
         assert (late.status_code, late.json()["code"]) == (409, "upload_expired")
+
+
+async def test_no_signature_outlives_the_last_look_at_an_upload(parts: Parts, stack: RunningStack) -> None:
+    mara = await make_member(parts)
+    async with open_api_at(parts, stack) as api:
+        upload = await start(api, mara, size=65 * MIB)
+        async with parts.primary.transaction() as tx:
+            await tx.connection.execute("update uploads set expires_at = now() - interval '50 minutes'")
+        wanted = {"method": "PUT", "upload_id": "any", "part_number": 1}
+        signed = (await api.post(f"/api/uploads/{upload['id']}/sign", json=wanted, headers=mara.headers)).json()
+    ended = await fetch_row(parts, "select expires_at from uploads where id = %s", UUID(upload["id"]))
+    assert datetime.fromisoformat(signed["expires_at"]) <= ended["expires_at"] + SIGNATURE_LIFETIME
 
 
 async def expire(parts: Parts) -> None:

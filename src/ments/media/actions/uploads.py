@@ -89,7 +89,8 @@ async def sign_request(
             return signer.create_multipart(key, upload.content_type, _SIGNED_S, public_base)
         case "PUT", str(), int():
             length = part_length(upload.size, upload.part_size, part_number)
-            return signer.upload_part(key, part_upload_id, part_number, length, _PART_SIGNED_S, public_base)
+            signed_s = _part_signed_s(upload)
+            return signer.upload_part(key, part_upload_id, part_number, length, signed_s, public_base)
         case "GET", str(), None:
             return signer.list_parts(key, part_upload_id, _SIGNED_S, public_base)
         case "POST", str(), None:
@@ -144,6 +145,12 @@ def _sign_put(parts: Parts, upload: Upload, public_base: str) -> SignedRequest:
     """Sign the one PUT for as long as the upload is open: its `expires_at` is what the client is told."""
     left_s = int((upload.expires_at - datetime.now(UTC)).total_seconds())
     return parts.signer.put_object(upload.key, upload.size, upload.content_type, max(left_s, 1), public_base)
+
+
+def _part_signed_s(upload: Upload) -> int:
+    """Seconds for one part: an upload stays open a while after its end, and no signature may outlive the sweeper's last look."""
+    left = upload.expires_at + rules.SIGNATURE_LIFETIME - datetime.now(UTC)
+    return max(1, min(_PART_SIGNED_S, int(left.total_seconds())))
 
 
 def _found(upload: Upload | None) -> Upload:
