@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import structlog
 from redis.exceptions import RedisError
@@ -101,29 +102,34 @@ class Local:
         self._counts.pop(key, None)
 
 
-_LOCAL = Local()
+# One for each Valkey: where one is away, the counts of another go on.
+_LOCALS: WeakKeyDictionary[Valkey, Local] = WeakKeyDictionary()
+
+
+def _local(valkey: Valkey) -> Local:
+    return _LOCALS.setdefault(valkey, Local())
 
 
 async def take(valkey: Valkey, limit: Limit, subject: str) -> Use:
     """Count one use by `subject`, unless the limit is reached already."""
-    key = _key(limit, subject)
-    if time.monotonic() < _LOCAL.until:
-        return _LOCAL.take(key, limit)
+    key, local = _key(limit, subject), _local(valkey)
+    if time.monotonic() < local.until:
+        return local.take(key, limit)
     try:
         used, left_ms, taken = await valkey.client.eval(
             _TAKE, 1, key, limit.most, limit.window_s * 1000, "1" if limit.renew else "0"
         )
     except (RedisError, OSError) as error:
-        _LOCAL.until = time.monotonic() + _REST_S
+        local.until = time.monotonic() + _REST_S
         log.warning("limits_counted_locally", limit=limit.name, error=repr(error))
-        return _LOCAL.take(key, limit)
+        return local.take(key, limit)
     return Use(int(used), max(int(left_ms), 0) / 1000, bool(taken))
 
 
 async def give_back(valkey: Valkey, limit: Limit, subject: str) -> None:
     """Uncount one use: what it was counted for turned out well."""
     key = _key(limit, subject)
-    _LOCAL.give_back(key)
+    _local(valkey).give_back(key)
     try:
         await valkey.client.eval(_GIVE_BACK, 1, key)
     except (RedisError, OSError) as error:
@@ -133,7 +139,7 @@ async def give_back(valkey: Valkey, limit: Limit, subject: str) -> None:
 async def forget(valkey: Valkey, limit: Limit, subject: str) -> None:
     """Forget every use by `subject`."""
     key = _key(limit, subject)
-    _LOCAL.forget(key)
+    _local(valkey).forget(key)
     try:
         await valkey.client.delete(key)
     except (RedisError, OSError) as error:

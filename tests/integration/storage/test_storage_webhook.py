@@ -32,9 +32,9 @@ async def test_an_object_is_told_of_with_the_token(settings: Settings, receiver:
     await _until(lambda: key in _told(receiver))
     assert {authorization for authorization, _ in receiver.received} == {f"Bearer {TOKEN}"}
     assert _events(receiver, key) == [ObjectCreated("ments-media", key, 100)]
-    folders = [body for _, body in receiver.received if json.loads(body)["message"]["new_entry"].get("is_directory")]
-    assert folders, "folders are told of too"
-    assert all(parse_storage_event(body, "ments-media") == [] for body in folders)
+    # Folders are told of too, in no certain order.
+    await _until(lambda: bool(_folders(receiver)))
+    assert all(parse_storage_event(body, "ments-media") == [] for body in _folders(receiver))
 
 
 async def test_joined_parts_are_one_event(settings: Settings, receiver: Receiver) -> None:
@@ -91,6 +91,10 @@ def _told(receiver: Receiver) -> list[str]:
 def _events(receiver: Receiver, key: str) -> list[ObjectCreated]:
     found = [event for _, body in receiver.received for event in parse_storage_event(body, "ments-media")]
     return [event for event in found if event.key == key]
+
+
+def _folders(receiver: Receiver) -> list[bytes]:
+    return [body for _, body in receiver.received if json.loads(body)["message"]["new_entry"].get("is_directory")]
 
 
 async def _until(met: Callable[[], bool], limit_s: float = 10) -> None:
