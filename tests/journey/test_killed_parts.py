@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -23,9 +24,11 @@ _SETTLE_S = 120
 @pytest.fixture(scope="module")
 def own_stack() -> Iterator[RunningStack]:
     """A stack of this module's own: the shared one must not lose its parts under other tests."""
-    stack = RunningStack.start(open_folder("ments-killed-") / "home", "--replicas", "0")
+    folder = open_folder("ments-killed-")
+    stack = RunningStack.start(folder / "home", "--replicas", "0")
     yield stack
     stack.stop()
+    shutil.rmtree(folder)
 
 
 @pytest.fixture
