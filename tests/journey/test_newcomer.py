@@ -65,10 +65,12 @@ def test_an_unmodified_published_clip_plays(join: Callable[..., Member]) -> None
     assert facts["sound"] > 0
 
 
-def test_a_visitor_sees_the_upload_and_the_processing(join: Callable[..., Member], tmp_path: Path) -> None:
+def test_the_author_sees_a_long_upload_go_in_parts(join: Callable[..., Member], tmp_path: Path) -> None:
     """Over 64 MiB, in parts; each state has words before the video is there."""
     author = join()
     page = author.page
+    parts: set[str] = set()
+    page.on("request", lambda request: parts.update(re.findall(r"[?&]partNumber=(\d+)", request.url)))
     page.goto("/create")
     page.get_by_label("What you want to say").fill(f"A long one, {author.name}")
     page.locator("[data-picker]").set_input_files(make_long_video(tmp_path, megabytes=80))
@@ -78,6 +80,8 @@ def test_a_visitor_sees_the_upload_and_the_processing(join: Callable[..., Member
     card = page.get_by_role("article").filter(has_text=author.name)
     expect(card).to_be_visible(timeout=60_000)
     expect(card.locator("video")).to_be_visible(timeout=120_000)
+    assert parts == {str(number) for number in range(1, len(parts) + 1)}
+    assert len(parts) > 1
 
 
 def test_a_visitor_to_create_lands_there_after_registering(open_page: Callable[..., Page]) -> None:

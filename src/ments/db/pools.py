@@ -52,6 +52,7 @@ class Transaction(Session):
             try:
                 await callback()
             except Exception:
+                # The commit stands, so the caller must not hear of a failure; the relay and expiry make up for what was left.
                 log.exception("after_commit_failed", callback=getattr(callback, "__qualname__", repr(callback)))
 
 
