@@ -60,7 +60,7 @@ async def make_media(parts: Parts, owner: Viewer, *, status: str = "ready", gene
             insert into media (id, account_id, status, kind, filename, audience, generation, width, height, duration_s,
                                poster_file, variants, error_code, error_text)
             values (%s, %s, %s, 'video', 'clip.mov', 'private', %s, 720, 1280, 3.5, 'poster.jpg',
-              '[{"file": "720p.mp4", "name": "720p", "content_type": "video/mp4", "width": 720, "height": 1280,
+              '[{"file": "720p.mp4", "name": "720p", "kind": "video", "content_type": "video/mp4", "width": 720, "height": 1280,
                  "bytes": 1000, "bitrate": 900000}]', %s, %s)
             """,
             (

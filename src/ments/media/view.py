@@ -8,28 +8,7 @@ from uuid import UUID
 
 from ments.edge.media_urls import MediaUrls
 from ments.media.model import Media, MediaKind, MediaStatus, Upload, UploadStatus
-
-
-@dataclass(frozen=True, slots=True)
-class VariantView:
-    """One file that can be fetched. Sizes in px and bytes, bitrate in bit/s (0 for photos)."""
-
-    name: str
-    kind: MediaKind
-    url: str
-    content_type: str
-    width: int
-    height: int
-    size: int
-    bitrate: int
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorView:
-    """Why media will not play, in words for the author."""
-
-    code: str
-    message: str
+from ments.media.shown import ErrorView, VariantView
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,16 +8,15 @@ from typing import Any
 from uuid import UUID
 
 from ments.edge.media_urls import MediaUrls
-from ments.media.model import Audience, MediaStatus
+from ments.media.model import Audience, MediaKind, MediaStatus
+from ments.media.shown import ErrorView, VariantView
 from ments.posts.model import (
     AuthorView,
     EnvironmentView,
-    MediaError,
     MediaView,
     Post,
     PostStatus,
     PostView,
-    VariantView,
     ViewerView,
     Visibility,
 )
@@ -79,10 +78,11 @@ def _draw_media(media: Mapping[str, Any], urls: MediaUrls, *, is_author: bool) -
         VariantView(
             url=url,
             name=v["name"],
+            kind=MediaKind(v["kind"]),
             content_type=v["content_type"],
             width=v["width"],
             height=v["height"],
-            bytes=v["bytes"],
+            size=v["bytes"],
             bitrate=v["bitrate"],
         )
         for v in media["variants"]
@@ -100,7 +100,7 @@ def _draw_media(media: Mapping[str, Any], urls: MediaUrls, *, is_author: bool) -
         alt_text=media["alt_text"],
         status=media["status"],
         progress=media["progress"],
-        error=MediaError(code=media["error_code"], message=media["error_text"] or "")
+        error=ErrorView(code=media["error_code"], message=media["error_text"] or "")
         if is_author and media["error_code"]
         else None,
         blurhash=media["blurhash"],

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from ments.errors import Conflict, Forbidden, Invalid, NotFound
+from ments.media.shown import ErrorView, VariantView
 
 CONTENT_MAX = 500
 """Longest content, in extended grapheme clusters: what a reader calls a character (an emoji of five code points is one)."""
@@ -87,27 +88,6 @@ class EnvironmentView:
 
 
 @dataclass(frozen=True, slots=True)
-class VariantView:
-    """One file that plays or shows an attachment. Sizes in px and bytes, `bitrate` in bit/s (0 for photos)."""
-
-    url: str
-    name: str
-    content_type: str
-    width: int
-    height: int
-    bytes: int
-    bitrate: int
-
-
-@dataclass(frozen=True, slots=True)
-class MediaError:
-    """Why an attachment could not be prepared; `message` is for its author."""
-
-    code: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
 class MediaView:
     """One attachment. `media_url` is None until it can be played; sizes in px, `progress` from 0 to 1."""
 
@@ -121,7 +101,7 @@ class MediaView:
     alt_text: str
     status: str  # uploading, queued, processing, playable, ready, failed
     progress: float
-    error: MediaError | None
+    error: ErrorView | None
     blurhash: str | None
     hls_url: str | None
     variants: list[VariantView]

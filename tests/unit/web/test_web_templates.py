@@ -15,15 +15,15 @@ from hypothesis import strategies as st
 from ments.accounts.model import Account, Viewer
 from ments.feeds.model import FeedPage, FeedSource, Landing, Tile
 from ments.feeds.pages import Tab
+from ments.media.model import MediaKind
+from ments.media.shown import ErrorView, VariantView
 from ments.posts.model import (
     AuthorView,
     EnvironmentView,
-    MediaError,
     MediaView,
     PostView,
     ReplyPage,
     ShownStatus,
-    VariantView,
     Visibility,
 )
 from ments.posts.sharing import share_card
@@ -63,7 +63,7 @@ def make_media(**changes: object) -> MediaView:
         error=None,
         blurhash="LEHV6nWB2yk8pyo0adR*.7kCMdnj",
         hls_url=None,
-        variants=[VariantView("/p/x/p1/720p.mp4", "720p", "video/mp4", 1280, 720, 1000, 100)],
+        variants=[VariantView("720p", MediaKind.VIDEO, "/p/x/p1/720p.mp4", "video/mp4", 1280, 720, 1000, 100)],
         filename=None,
     )
     return replace(media, **changes)  # type: ignore[arg-type]  # fields by name
@@ -124,7 +124,7 @@ def test_a_post_says_its_words_and_nothing_of_them_is_markup(text: str) -> None:
         (make_media(media_url=None, status="queued", variants=[]), "waiting", "Queued"),
         (make_media(media_url=None, status="processing", progress=0.64, variants=[]), "waiting", "64%"),
         (make_media(media_url=None, status="uploading", variants=[], media_type=None), "waiting", "Still uploading"),
-        (make_media(status="failed", media_url=None, error=MediaError("dts", "The sound is DTS.")), "failed", "The sound is DTS."),
+        (make_media(status="failed", media_url=None, error=ErrorView("dts", "The sound is DTS.")), "failed", "The sound is DTS."),
     ],
 )  # fmt: skip
 def test_states_are_for_the_author(media: MediaView, status: str, sees: str) -> None:

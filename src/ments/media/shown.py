@@ -1,0 +1,29 @@
+"""The shapes in which media leave, whether alone or in a post."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ments.media.model import MediaKind
+
+
+@dataclass(frozen=True, slots=True)
+class VariantView:
+    """One file that can be fetched. Sizes in px and bytes, bitrate in bit/s (0 for photos)."""
+
+    name: str
+    kind: MediaKind
+    url: str
+    content_type: str
+    width: int
+    height: int
+    size: int
+    bitrate: int
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorView:
+    """Why media will not play, in words for the author."""
+
+    code: str
+    message: str
