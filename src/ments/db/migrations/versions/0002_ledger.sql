@@ -9,6 +9,8 @@ create table jobs (
   account_id uuid,
   -- Its place among the waiting: less comes first, the same is served in the order of arrival. 0: ahead of all, in order.
   turn integer not null default 0,
+  -- The kind of work that its turn was counted among (Rank).
+  rank smallint not null default 0,
   -- The queue's own id of a job that a foreign producer added there; null for ours, whose id is {id}-{generation}.
   outside_id text,
   state text not null default 'accepted'
@@ -24,6 +26,8 @@ create table jobs (
   crashes smallint not null default 0,
   -- Runs that ended because a part was away; they use up no attempt either.
   postponed smallint not null default 0,
+  -- An operator took it back from the dead letters.
+  revived boolean not null default false,
   owner text,
   heartbeat_at timestamptz,
   -- By when the present state should have ended: sent, started, finished.
@@ -40,14 +44,50 @@ create table jobs (
   steps jsonb not null default '{}'
 );
 -- what the relay sends
-create index jobs_accepted on jobs (due_at) where state = 'accepted';
+create index jobs_accepted on jobs (queue, due_at) where state = 'accepted';
 -- what waits or runs, for the reconciler, the backlog and an account's turn
 create index jobs_pending on jobs (queue, state, accepted_at) where state in ('accepted', 'queued', 'running');
-create index jobs_turns on jobs (queue, account_id, turn) where state in ('accepted', 'queued', 'running') and turn > 0;
+-- an account's last turn, and the depth of each kind of work; jobs without a turn cost it nothing
+create index jobs_turns on jobs (queue, rank, account_id, turn)
+  where turn > 0 and state in ('accepted', 'queued', 'running');
 -- dead letters, newest first
 create index jobs_dead on jobs (finished_at desc, id desc) where state = 'dead';
+-- dead letters of one kind
+create index jobs_dead_kinds on jobs (queue, task, code) where state = 'dead';
+-- what operators gave up, newest first
+create index jobs_discarded on jobs (finished_at desc) where state = 'discarded';
 -- what is pruned by age
 create index jobs_ended on jobs (finished_at) where state in ('done', 'discarded');
+
+-- The round that each queue with turns has come to (jobs/ledger/turns.py says what turns are for).
+create table job_turns (
+  queue text primary key,
+  -- The greatest turn less rank of the jobs that have begun.
+  served integer not null
+);
+
+-- By a trigger, so that whatever begins a run moves the round on.
+create function serve_turn() returns trigger language plpgsql as $$
+begin
+  insert into job_turns (queue, served) values (new.queue, new.turn - new.rank)
+  on conflict (queue) do update set served = excluded.served where job_turns.served < excluded.served;
+  return null;
+end $$;
+create trigger job_begun after update on jobs for each row
+when (new.turn > 0 and new.state = 'running' and new.lease <> old.lease) execute function serve_turn();
+
+-- A function, so that the lock, the look and the change are one statement's, with nobody waiting in between.
+create function restart_turns(wanted text) returns boolean language plpgsql as $$
+begin
+  if not pg_try_advisory_xact_lock(hashtextextended('ments.turns.' || wanted, 0)) then
+    return false;
+  end if;
+  if exists (select from jobs where queue = wanted and state in ('accepted', 'queued', 'running')) then
+    return false;
+  end if;
+  update job_turns set served = 0 where queue = wanted and served > 0;
+  return found;
+end $$;
 
 -- Rows that were pruned, so that the books still balance.
 create table job_totals (
