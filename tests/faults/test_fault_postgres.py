@@ -1,0 +1,69 @@
+"""Postgres and PgBouncer are restarted under way: jobs wait for them, and none dies for it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import Any
+
+import pytest
+from fault_books import Books
+from fault_fleet import Fleet
+from fault_stores import FaultStores
+
+_RECOVERED_S = 60.0
+
+RESTARTS = {
+    # "Immediate", by SIGQUIT, ends without a checkpoint; by SIGKILL it is a crash.
+    "postgres-fast": ("postgres", signal.SIGINT),
+    "postgres-immediate": ("postgres", signal.SIGQUIT),
+    "postgres-killed": ("postgres", signal.SIGKILL),
+    "pgbouncer": ("pgbouncer", signal.SIGTERM),
+}
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", RESTARTS)
+async def test_a_restart_is_outlasted(
+    stores: FaultStores, fleet: Fleet, books: Books, jobs: int, recovery: Any, name: str
+) -> None:
+    store, number = RESTARTS[name]
+    fleet.relay()
+    for _ in range(2):
+        fleet.work()
+    producer = fleet.produce("EffectAsked", name, jobs, pause_s=4 / jobs, takes_s=0.2)
+    fleet.produce("StepsAsked", f"{name}-steps", 6, takes_s=0.2)
+    await books.until(
+        "select count(*) > %(some)s from fault_effects where batch = %(batch)s", within_s=30, batch=name, some=jobs // 4
+    )
+    hit = books.now()
+    await stores.restart(store, number, away_s=1.0)
+    await books.balance(name, jobs, within_s=60 + jobs / 10)
+    await books.balance(f"{name}-steps", 6, within_s=60)
+    assert await asyncio.to_thread(producer.process.wait, 30) == 0
+    acknowledged = set(producer.list_accepted())
+    kept = {str(row["id"]) for row in books.rows("select id from fault_asked where batch = %(batch)s", batch=name)}
+    # A commit whose answer was lost may be there too; one that was acknowledged must be.
+    assert acknowledged <= kept
+    assert len(acknowledged) == jobs
+    attempts = books.value("select sum(attempts) from jobs where payload ->> 'batch' like %(batch)s", batch=f"{name}%")
+    assert attempts == 0
+    seconds = books.last_effect_s(name, hit)
+    assert recovery.note(f"{name}_restarted", seconds, "until all that had been accepted is done") < _RECOVERED_S
+
+
+@pytest.mark.timeout(300)
+async def test_postgres_away_beyond_the_leases_kills_no_job(
+    stores: FaultStores, fleet: Fleet, books: Books, jobs: int, recovery: Any
+) -> None:
+    """No heartbeat could be written for longer than a lease, and yet every worker was well."""
+    fleet.relay()
+    for _ in range(2):
+        fleet.work()
+    fleet.produce("EffectAsked", "away", jobs, pause_s=2 / jobs, takes_s=0.5)
+    await books.until("select count(*) > 3 from fault_runs where batch = 'away'", within_s=30)
+    hit = books.now()
+    await stores.restart("postgres", signal.SIGINT, away_s=14.0)
+    await books.balance("away", jobs, within_s=90 + jobs / 10)
+    seconds = books.last_effect_s("away", hit)
+    assert recovery.note("postgres_away_14_s", seconds, "until all that had been accepted is done") < 2 * _RECOVERED_S

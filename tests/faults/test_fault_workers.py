@@ -1,0 +1,112 @@
+"""Workers die by SIGKILL in mid-job, at every point of the effect's transaction, and leave by SIGTERM: nothing is lost or doubled."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import Any
+
+import pytest
+from fault_books import Books
+from fault_fleet import Fleet, Member
+
+# The asked 15 s are a figure of `make test-faults`; a machine that others load may take its time.
+_RERUN_S = 40.0
+
+_HAS_OPEN_RUN = """
+select exists (select from fault_runs r where r.pid = %(pid)s
+  and not exists (select from fault_effects e where e.id = r.id and e.lease >= r.lease))
+"""
+_RERUN = """
+select count(*) as runs, coalesce(max(extract(epoch from again.at - %(hit)s)), 0)::float8 as seconds
+from fault_runs r, lateral (select min(n.at) as at from fault_runs n where n.id = r.id and n.lease > r.lease) again
+where r.pid = %(pid)s and r.at <= %(hit)s and again.at > %(hit)s
+"""
+
+
+@pytest.mark.timeout(400)
+async def test_workers_are_killed_in_mid_job_again_and_again(
+    fleet: Fleet, books: Books, jobs: int, recovery: Any
+) -> None:
+    fleet.relay()
+    workers = [fleet.work() for _ in range(3)]
+    # Work for some seconds, whatever the number of jobs.
+    fleet.produce("EffectAsked", "killed", jobs, pause_s=5 / jobs, takes_s=0.4)
+    fleet.produce("FlakyAsked", "killed-flaky", jobs // 4, pause_s=20 / jobs)
+    victims = []
+    for _ in range(3):
+        victim = workers.pop(0)
+        await books.until(_HAS_OPEN_RUN, within_s=30, pid=victim.pid)
+        hit = books.now()
+        victim.kill()
+        victims.append((victim, hit))
+        workers.append(fleet.work())
+    await books.balance("killed", jobs, within_s=60 + jobs / 10)
+    await books.balance("killed-flaky", jobs // 4, within_s=60)
+    reruns = [books.rows(_RERUN, pid=victim.pid, hit=hit)[0] for victim, hit in victims]
+    assert sum(rerun["runs"] for rerun in reruns) > 0
+    slowest = max(rerun["seconds"] for rerun in reruns)
+    assert recovery.note("worker_killed", slowest, "SIGKILL until the last of its jobs runs again") < _RERUN_S
+    attempts = books.rows(
+        "select task, attempts, count(*) as jobs from jobs where payload ->> 'batch' like 'killed%%' group by 1, 2"
+    )
+    # A death uses no attempt up; what fails by itself once, fails once.
+    assert {(row["task"], row["attempts"]) for row in attempts} == {("effect", 0), ("flaky", 1)}
+
+
+@pytest.mark.timeout(240)
+async def test_death_at_every_point_of_the_effect(fleet: Fleet, books: Books, jobs: int) -> None:
+    """Before the transaction, inside it after `job.commit`, and between its commit and the queue's being told."""
+    fleet.relay()
+    for at in ("before", "inside", "after"):
+        trouble = {"at": at, "number": int(signal.SIGKILL), "runs": 1}
+        fleet.produce("EffectAsked", f"point-{at}", 1, takes_s=0.5, trouble=trouble)
+    fleet.produce("EffectAsked", "point-others", jobs, takes_s=0.1)
+    async with fleet.keep(2):
+        for at in ("before", "inside", "after"):
+            await books.balance(f"point-{at}", 1, within_s=90)
+        await books.balance("point-others", jobs, within_s=90)
+    leases = books.rows(
+        "select batch, lease from fault_effects where batch like 'point-%%' and batch <> 'point-others'"
+    )
+    found = {row["batch"]: row["lease"] for row in leases}
+    # What had been committed was not done again.
+    assert found["point-after"] == 1
+    assert found["point-before"] > 1
+    assert found["point-inside"] > 1
+
+
+@pytest.mark.timeout(200)
+async def test_a_deploy_in_the_middle_hands_back(fleet: Fleet, books: Books, jobs: int, recovery: Any) -> None:
+    """SIGTERM to each worker in turn: no attempt is used up, no finished step is run again, no lease is waited for."""
+    fleet.relay()
+    old = [fleet.work(drain_s=0.5) for _ in range(2)]
+    fleet.produce("StepsAsked", "deploy-steps", 6, takes_s=0.8)
+    fleet.produce("EffectAsked", "deploy", jobs, pause_s=3 / jobs, takes_s=0.3)
+    await books.until("select count(*) >= 3 from fault_steps where finished", within_s=30)
+    for worker in old:
+        fleet.work()
+        hit = books.now()
+        assert await asyncio.to_thread(worker.terminate) == 0
+    await books.balance("deploy-steps", 6, within_s=60)
+    await books.balance("deploy", jobs, within_s=60)
+    used = books.rows(
+        "select sum(attempts) as attempts, sum(crashes) as crashes, max(lease) as leases "
+        "from jobs where payload ->> 'batch' like 'deploy%%'"
+    )[0]
+    assert (used["attempts"], used["crashes"]) == (0, 0)
+    assert used["leases"] > 1, "nothing was handed back"
+    assert not books.rows(
+        "select * from fault_steps f join fault_steps again using (id, step) "
+        "where f.finished and not again.finished and again.lease > f.lease"
+    )
+    rerun = books.rows(_RERUN, pid=old[-1].pid, hit=hit)[0]
+    assert (
+        recovery.note("worker_terminated", rerun["seconds"], "SIGTERM until the last job handed back runs again")
+        < _RERUN_S
+    )
+    assert all(_is_gone(worker) for worker in old)
+
+
+def _is_gone(worker: Member) -> bool:
+    return worker.process.poll() == 0
