@@ -17,12 +17,14 @@ from ments.observe import report_error, trace_from
 from ments.observe.metrics import PERIODIC_SECONDS
 
 log = structlog.get_logger()
-queries = load_queries(__file__)
+queries = load_queries(__file__, "clock.sql")
 
 # While another process runs the task, or the database is away, look again after this long.
 _LOOK_AGAIN_S = 2.0
 # A look is one cheap query; looking this often at the latest lets a relay take over from one that died.
 _LONGEST_PAUSE_S = 30.0
+# A start that lies further ahead than clocks differ.
+_AHEAD_S = 5.0
 
 
 class Clock:
@@ -67,7 +69,7 @@ class Clock:
             lock = await queries.try_lock_periodic(tx.connection, name=task.name, idle_ms=idle_ms)
             if not lock["locked"]:
                 return _LOOK_AGAIN_S
-            if not await queries.claim_periodic(tx.connection, name=task.name, every_s=task.every_s):
+            if not await queries.claim_periodic(tx.connection, name=task.name, every_s=task.every_s, ahead_s=_AHEAD_S):
                 due = await queries.get_periodic_wait(tx.connection, name=task.name, every_s=task.every_s)
                 return float(due["wait_s"])
             await self._run(task)

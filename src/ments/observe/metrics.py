@@ -29,13 +29,40 @@ JOB_RUN_SECONDS = Histogram(
     buckets=(0.01, 0.05, 0.25, 1, 5, 30, 120, 600, 3600),
 )
 JOBS_RUNNING = Gauge("ments_jobs_running", "Jobs being run.", ("queue",), multiprocess_mode="livesum")
+JOBS_DIED = Counter("ments_jobs_died_total", "Jobs that became dead letters.", ("queue", "task", "code"))
+JOBS_DUPLICATE = Counter(
+    "ments_jobs_duplicate_total", "Entries and runs that were passed over, by why: the job ran or runs elsewhere.", ("queue", "reason")
+)
 JOBS_STALLED = Counter("ments_jobs_stalled_total", "Jobs taken back from a worker that stopped renewing.", ("queue",))
 QUEUE_JOBS = Gauge("ments_queue_jobs", "Jobs in a queue, by state.", ("queue", "state"), multiprocess_mode="mostrecent")
-OUTBOX_UNSENT = Gauge("ments_outbox_unsent", "Outbox rows not yet enqueued.", multiprocess_mode="mostrecent")
-OUTBOX_AGE_SECONDS = Gauge(
-    "ments_outbox_unsent_age_seconds", "Age of the oldest unsent outbox row.", multiprocess_mode="mostrecent"
+LEDGER_JOBS = Gauge(
+    "ments_ledger_jobs",
+    "Jobs of the ledger that have not ended well, by state: accepted, queued, running, dead.",
+    ("queue", "state"),
+    multiprocess_mode="mostrecent",
 )
-OUTBOX_RELAYED = Counter("ments_outbox_relayed_total", "Rows that the relay sent because the commit's own try did not.")
+LEDGER_OLDEST_SECONDS = Gauge(
+    "ments_ledger_oldest_seconds",
+    "How long the job that has waited longest has been due; 0 when none waits.",
+    ("queue",),
+    multiprocess_mode="mostrecent",
+)
+JOBS_RELAYED = Counter(
+    "ments_jobs_relayed_total", "Jobs that the relay enqueued because the process that accepted them did not.", ("queue",)
+)
+JOBS_MENDED = Counter(
+    "ments_jobs_mended_total",
+    "Jobs that were set going again, by what had become of them: run_silent, entry_missing, entry_ended, entry_stuck.",
+    ("cause",),
+)
+JOB_ATTEMPTS = Counter(
+    "ments_job_attempts_total", "Runs of jobs that have ended, by how.", ("queue", "task", "outcome")
+)
+UPLOADS_PUT_OFF = Counter(
+    "ments_uploads_put_off_total",
+    "Uploads that were refused for a while since too many media wait, by which bound: depth, age.",
+    ("reason",),
+)
 PERIODIC_SECONDS = Histogram(
     "ments_periodic_run_seconds", "Time of a periodic task's run, by how it ended.", ("task", "outcome")
 )
