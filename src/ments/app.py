@@ -20,6 +20,8 @@ from ments.db import Primary, Replica
 from ments.edge.media_urls import MediaUrls
 from ments.feeds import tasks as feeds_tasks
 from ments.jobs import Bindings, JobQueues, JobsError, Outbox, PeriodicTask, TaskDefinition
+from ments.jobs.backlog import Backlog
+from ments.jobs.ledger.turns import restart_all_turns
 from ments.jobs.process import relay, stop_on_signals, work
 from ments.media import tasks as media_tasks
 from ments.media.model import MediaFailed, MediaPlayable, MediaReleased, MediaUploaded, PublicAudienceWanted
@@ -52,6 +54,7 @@ BINDINGS: dict[type[Any], Sequence[TaskDefinition]] = {
 TASKS: list[TaskDefinition] = []
 # Work that the relay repeats, one at a time for the whole deployment.
 PERIODIC: list[PeriodicTask] = [
+    restart_all_turns,
     *accounts_tasks.PERIODIC,
     *media_tasks.PERIODIC,
     *posts_tasks.PERIODIC,
@@ -80,6 +83,8 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
         stack.push_async_callback(valkey.close)
         queues = JobQueues(settings.redis_url)
         stack.push_async_callback(queues.aclose)
+        outbox = Outbox(primary, queues, Bindings(BINDINGS, TASKS))
+        stack.push_async_callback(outbox.aclose)
         yield Parts(
             settings=settings,
             primary=primary,
@@ -89,7 +94,14 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
             bucket=Bucket(settings),
             signer=Signer(settings),
             media_urls=MediaUrls(settings.media_signing_keys, settings.cdn_url),
-            outbox=Outbox(primary, queues, Bindings(BINDINGS, TASKS)),
+            outbox=outbox,
+            backlog=Backlog(
+                primary,
+                queues,
+                "media",
+                waiting_max=settings.media_waiting_max,
+                wait_max_s=settings.media_wait_max_s,
+            ),
         )
 
 

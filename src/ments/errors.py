@@ -98,10 +98,27 @@ class Unavailable(MentsError):
     status = HTTPStatus.SERVICE_UNAVAILABLE
 
 
+class Busy(MentsError):
+    """So much waits already that nothing may be added; `retry_after_s` says when there may be room again."""
+
+    code = "busy"
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+
+    def __init__(self, safe: str, *, retry_after_s: int) -> None:
+        super().__init__(safe, extra={"retry_after_s": retry_after_s}, headers={"Retry-After": str(retry_after_s)})
+        self.retry_after_s = retry_after_s
+
+
 class Retryable(MentsError):
     """A job failed for a reason that may pass: the network, a full disk, a killed child."""
 
     code = "retryable"
+
+
+class Away(Retryable):
+    """A part that the job needs does not answer, or the machine has no room: the job waits, and no attempt is used up."""
+
+    code = "away"
 
 
 class Permanent(MentsError):

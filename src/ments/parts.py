@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ments.cache import PageCache, Valkey
 from ments.db import Primary, Replica
 from ments.edge.media_urls import MediaUrls
+from ments.jobs.backlog import Backlog
 from ments.jobs.outbox import Outbox
 from ments.settings import Settings
 from ments.storage import Bucket, Signer
@@ -28,3 +29,5 @@ class Parts:
     signer: Signer
     media_urls: MediaUrls
     outbox: Outbox
+    # What waits for the media workers.
+    backlog: Backlog

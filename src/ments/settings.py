@@ -76,6 +76,16 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("MENTS_API_WORKERS", "2", "API processes."),
     Setting("MENTS_MEDIA_CONCURRENCY", "1", "Media jobs that one worker process runs at once."),
     Setting("MENTS_DEFAULT_CONCURRENCY", "8", "Light jobs that one worker process runs at once."),
+    Setting(
+        "MENTS_MEDIA_WAITING_MAX",
+        "500",
+        "Media jobs that may wait before new uploads are refused for a while; 0: no bound.",
+    ),
+    Setting(
+        "MENTS_MEDIA_WAIT_MAX_S",
+        "3600",
+        "Seconds that a media job may wait before new uploads are refused for a while; 0: no bound.",
+    ),
     Setting("MENTS_UPLOAD_VIDEO_MAX_BYTES", str(2048 * MIB), "Largest video or sound upload, in bytes."),
     Setting("MENTS_UPLOAD_IMAGE_MAX_BYTES", "50000000", "Largest image upload, in bytes."),
     Setting("MENTS_UPLOAD_PART_BYTES", str(16 * MIB), "Size of one part of a large upload, in bytes."),
@@ -124,6 +134,8 @@ class Settings:
     api_workers: int
     media_concurrency: int
     default_concurrency: int
+    media_waiting_max: int
+    media_wait_max_s: int
     upload_video_max_bytes: int
     upload_image_max_bytes: int
     upload_part_bytes: int
@@ -205,6 +217,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         api_workers=number("MENTS_API_WORKERS"),
         media_concurrency=number("MENTS_MEDIA_CONCURRENCY"),
         default_concurrency=number("MENTS_DEFAULT_CONCURRENCY"),
+        media_waiting_max=number("MENTS_MEDIA_WAITING_MAX"),
+        media_wait_max_s=number("MENTS_MEDIA_WAIT_MAX_S"),
         upload_video_max_bytes=number("MENTS_UPLOAD_VIDEO_MAX_BYTES"),
         upload_image_max_bytes=number("MENTS_UPLOAD_IMAGE_MAX_BYTES"),
         upload_part_bytes=number("MENTS_UPLOAD_PART_BYTES"),

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any, ClassVar
 from uuid import UUID
 
-from ments.errors import Conflict, Invalid, NotFound, Permanent
+from ments.errors import Busy, Conflict, Invalid, NotFound, Permanent
 
 
 class MediaStatus(StrEnum):
@@ -76,7 +76,12 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """One row of `media`. Sizes in px after rotation, length in s; progress from 0 to 1, never falling."""
+    """One row of `media`. Sizes in px after rotation, length in s; progress from 0 to 1, never falling.
+
+    job_id         the job that holds them, or held them last
+    original_key   where a producer outside put the original; None for an upload of ours
+    original_etag  the bytes that lay there then
+    """
 
     id: UUID
     account_id: UUID
@@ -88,6 +93,9 @@ class Media:
     error_text: str | None
     audience: Audience
     attempt_generation: int
+    job_id: str | None
+    original_key: str | None
+    original_etag: str | None
     generation: str | None
     epoch: int
     width: int | None
@@ -99,6 +107,11 @@ class Media:
     created_at: datetime
     updated_at: datetime
     deadline_at: datetime | None
+
+    @property
+    def key(self) -> str:
+        """Where the original lies."""
+        return self.original_key or f"media/{self.id}/original"
 
     def is_playable_for(self, audience: Audience) -> bool:
         """Whether outputs exist that this audience may fetch: a public one needs a `p` generation."""
@@ -193,29 +206,28 @@ class Rendition:
         return f"{min(self.width, self.height)}p"
 
 
-@dataclass(frozen=True, slots=True)
-class Outputs:
-    """What a try has made of an original: lengths in s, sizes in px; the files lie in the try's folder."""
-
-    kind: MediaKind
-    width: int | None
-    height: int | None
-    duration_s: float | None
-    poster_file: str | None
-    blurhash: str | None
-    variants: tuple[Variant, ...]
-    probe: Probe | None
-
-
 # Events. Their JSON is the payload of the jobs that they are bound to.
 
 
 @dataclass(frozen=True, slots=True)
 class MediaUploaded:
-    """An original lies at `key` and waits to be transcoded (the guide's payload)."""
+    """An original lies at `key` and waits to be transcoded (the guide's payload).
+
+    opts        `postId`: the post that a producer outside made it for
+    account_id  whose turn it takes in the queue; never who owns it, since anybody may have written it
+    """
 
     key: str
     opts: dict[str, Any] = field(default_factory=dict)
+    account_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MediaForPost:
+    """Media that a producer outside made for a post can be played."""
+
+    media_id: UUID
+    post_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +277,12 @@ class UploadRefused(Invalid):
     """What is about to be sent can't be accepted: too large, or of a kind that we don't take."""
 
     code = "upload_refused"
+
+
+class MediaBacklog(Busy):
+    """So many media wait to be prepared that no upload is begun for a while."""
+
+    code = "media_backlog"
 
 
 class UploadMissing(Conflict):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
 from pathlib import PurePosixPath
+from typing import Any
 from uuid import UUID
 
+from ments.errors import Permanent
 from ments.media.model import Audience, Media, MediaKind, MediaStatus, Probe, UnplayableMedia, UploadRefused
 
 SINGLE_PUT_MAX_BYTES = 64 * 1024 * 1024
@@ -18,6 +21,9 @@ SINGLE_PUT_MAX_BYTES = 64 * 1024 * 1024
 OPEN_UPLOADS_MAX = 100
 """Uploads that one account may have open at once: a minute's worth of the rate limit, with room."""
 
+KEY_MAX_BYTES = 1024
+"""What the S3 API allows for a key."""
+
 PARTS_MAX = 10_000
 """What the S3 API allows for one object."""
 
@@ -25,15 +31,14 @@ UPLOAD_LIFETIME = timedelta(hours=24)
 SIGNATURE_LIFETIME = timedelta(hours=6)
 """The longest that a signature for one part outlives its upload: long enough for a slow phone to send it."""
 QUEUE_LIFETIME = timedelta(hours=1)
+"""When the sweeper asks the ledger about a job that has not begun."""
 CLAIM_LIFETIME = timedelta(minutes=3)
+"""When a try that shows no life may be followed by another job's, and the sweeper asks the ledger about it."""
 UNATTACHED_LIFETIME = timedelta(hours=24)
 SWEEP_AGAIN = timedelta(minutes=5)
 """When the sweeper comes back to what it could not do."""
 OPENING_LIFETIME = timedelta(minutes=5)
 """How long opening finished media to everybody may take before it is begun again."""
-REQUEUES_MAX = 5
-"""Times that the sweeper sends a lost job again before it gives the media up."""
-
 LENGTH_MAX_S = 4 * 3600.0
 FRAME_MAX_PX = 9_437_184
 """4096x2304. Measured: an 8K frame with four references takes 983 MB to decode."""
@@ -137,15 +142,37 @@ def show_bytes(size: int) -> str:
 
 
 def media_id_of_key(key: str) -> UUID | None:
-    """The media whose original lies at `key`; None for every other object.
+    """The media whose original lies at `key`, `media/{id}/original`; None for every other object."""
+    match = re.fullmatch(r"media/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/original", key)
+    return UUID(match[1]) if match else None
 
-    Ours are `media/{id}/original`; `posts/{id}/original.mp4` is what the guide's producers write.
+
+def check_outside_key(key: str) -> None:
+    """Refuse a key where no producer outside may have put an original.
+
+    Whoever writes into the queue is trusted like an operator, but not to know what is whose: under `media/` lies what
+    members sent, and what was made of it. Raises Permanent with words for the producer.
     """
-    match = re.fullmatch(r"media/([0-9a-f-]{36})/original|posts/([0-9a-f-]{36})/original(?:\.[a-z0-9]{1,8})?", key)
-    if match is None:
-        return None
+    if not 1 <= len(key.encode(errors="surrogatepass")) <= KEY_MAX_BYTES:
+        raise Permanent(f"The key of an original has 1 to {KEY_MAX_BYTES} bytes.", code="unknown_key")
+    if any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in key):
+        raise Permanent("The key of an original holds control characters.", code="unknown_key")
+    parts = key.split("/")
+    if any(part in ("", ".", "..") for part in parts):
+        raise Permanent("The key of an original is a plain path, such as posts/123/original.mp4.", code="unknown_key")
+    if parts[0].lower() in ("media", "system"):
+        raise Permanent(
+            f"Under {parts[0]}/ lies what ments keeps itself; an original of yours lies elsewhere, such as "
+            "posts/123/original.mp4.",
+            code="unknown_key",
+        )
+
+
+def post_id_of(opts: Mapping[str, Any]) -> UUID | None:
+    """The post that a producer outside names in its options, when it can be one of ours."""
+    named = opts.get("postId")
     try:
-        return UUID(match[1] or match[2])
+        return UUID(named) if isinstance(named, str) else None
     except ValueError:
         return None
 
@@ -160,6 +187,12 @@ def may_see(media: Media, *, viewer_id: UUID | None, held_by_public_post: bool) 
 def next_generation(audience: Audience, number: int) -> str:
     """The folder of one try: `p7`, or `s7` for outputs that only signed URLs may fetch."""
     return f"{audience.letter}{number}"
+
+
+def number_of_generation(folder: str) -> int | None:
+    """The number of a generation's folder; None for what is none."""
+    match = re.fullmatch(r"[ps](\d{1,9})", folder)
+    return int(match[1]) if match else None
 
 
 def check_probe(probe: Probe) -> None:
@@ -208,6 +241,16 @@ def check_whole(length_s: float, expected_s: float) -> None:
 def _name(codec: str) -> str:
     known = {"dts": "DTS", "none": "in an unknown format", "prores": "ProRes", "apac": "Apple Positional Audio"}
     return known.get(codec, codec.upper())
+
+
+def say_backlog(retry_after_s: int) -> str:
+    """Tell a member why no upload is begun just now, and when to try again."""
+    minutes = round(retry_after_s / 60)
+    when = "a minute" if minutes == 1 else f"{minutes} minutes" if minutes else "half a minute"
+    return (
+        f"So many videos and photos are waiting to be prepared that no new one is taken right now. Try again in about {when}; "
+        "posts without files go out as always."
+    )
 
 
 def looks_like_photo(head: bytes) -> bool:

@@ -19,7 +19,7 @@ from litestar.exceptions import HTTPException, SerializationException, Validatio
 from litestar.types import Scope
 from psycopg_pool import PoolTimeout, TooManyRequests
 
-from ments.errors import MentsError, Retryable
+from ments.errors import Busy, MentsError, Retryable
 from ments.observe import current_trace_id
 from ments.web.asked import header
 from ments.web.pages import render_error_page
@@ -131,7 +131,10 @@ def wants_page(scope: Scope) -> bool:
 def render_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """Answer with the error: the only exception handler of the web application."""
     problem = describe(error)
-    if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if isinstance(error, Busy):
+        # Meant, and there are as many as there are askers: a line each, without the stack.
+        log.info("request_put_off", code=problem.code, path=request.scope["path"])
+    elif problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("request_failed", code=problem.code, path=request.scope["path"], exc_info=error)
     if HTTPStatus.MULTIPLE_CHOICES <= problem.status < HTTPStatus.BAD_REQUEST:
         return _redirect(request, problem)

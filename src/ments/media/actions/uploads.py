@@ -8,7 +8,8 @@ from uuid import UUID, uuid4
 
 from ments.errors import Invalid, TooMany
 from ments.media import rules, store
-from ments.media.model import Upload, UploadClosed, UploadNotFound, UploadStatus
+from ments.media.model import MediaBacklog, Upload, UploadClosed, UploadNotFound, UploadStatus
+from ments.observe.metrics import UPLOADS_PUT_OFF
 from ments.parts import Parts
 from ments.storage import SignedRequest, part_length
 
@@ -32,7 +33,8 @@ async def start_upload(
 
     size         in bytes
     public_base  the origin that the browser asked
-    Raises UploadRefused for what may not be sent, TooMany when the account has too many uploads open.
+    Raises UploadRefused for what may not be sent, MediaBacklog while too much waits to be prepared (what was begun
+    before is still taken), TooMany when the account has too many uploads open.
     """
     settings = parts.settings
     plan = rules.plan_upload(
@@ -43,6 +45,7 @@ async def start_upload(
         image_max_bytes=settings.upload_image_max_bytes,
         part_bytes=settings.upload_part_bytes,
     )
+    await _check_room(parts)
     async with parts.primary.transaction() as tx:
         if await store.count_open_uploads(tx, account_id) >= rules.OPEN_UPLOADS_MAX:
             raise TooMany(
@@ -53,6 +56,15 @@ async def start_upload(
         upload = await store.insert_upload(tx, upload_id=uuid4(), media_id=uuid4(), account_id=account_id, plan=plan)
     request = None if upload.part_size else _sign_put(parts, upload, public_base)
     return Started(upload, request)
+
+
+async def _check_room(parts: Parts) -> None:
+    """Raise MediaBacklog when the workers are far behind."""
+    excess = await parts.backlog.find_excess()
+    if excess is None:
+        return
+    UPLOADS_PUT_OFF.labels(excess.reason).inc()
+    raise MediaBacklog(rules.say_backlog(excess.retry_after_s), retry_after_s=excess.retry_after_s)
 
 
 async def read_upload(parts: Parts, account_id: UUID, upload_id: UUID) -> Upload:

@@ -1,0 +1,21 @@
+-- name: measure_backlog(queue, ranks, late_s, most)^
+-- What is due and waits, counting no further than `most`; `late` have waited longer than `late_s`.
+select count(*) as waiting, count(*) filter (where waited_s > :late_s) as late,
+  coalesce(max(waited_s), 0)::float8 as oldest_s
+from (
+  select extract(epoch from clock_timestamp() - due_at) as waited_s from jobs
+  where queue = :queue and rank = any(:ranks::smallint[]) and turn > 0 and state in ('accepted', 'queued')
+    and due_at <= clock_timestamp()
+  limit :most
+) as found;
+
+-- name: measure_pace(queue, window_s, most)^
+-- How many jobs of the queue ended in the last `window_s`, among the `most` that ended last; `rows` of any queue.
+select count(*) as rows, count(*) filter (where queue = :queue) as jobs,
+  coalesce(extract(epoch from clock_timestamp() - min(finished_at)), 0)::float8 as span_s
+from (
+  select queue, finished_at from jobs
+  where state in ('done', 'discarded') and finished_at > clock_timestamp() - make_interval(secs => :window_s)
+  order by finished_at desc
+  limit :most
+) as ended;
