@@ -1,4 +1,4 @@
-"""Named SQL: each feature keeps its queries in `queries.sql` beside its `store.py`."""
+"""Named SQL: each feature keeps its queries in `queries.sql` beside its `store.py`, or in several files with a noun each."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class _DictRows(AsyncPyFormatAdapter):
         return next(iter(row.values())) if row else None
 
 
-def load_queries(beside: str) -> Any:
-    """Load `queries.sql` from the folder of the module whose `__file__` is given.
+def load_queries(beside: str, name: str = "queries.sql") -> Any:
+    """Load the queries of the file `name` from the folder of the module whose `__file__` is given.
 
     Each `-- name: get_post(id)^` becomes a coroutine function that takes the connection first and
     the parameters by keyword. `^` one row or None, `!` affected rows, `$` a value, none: an async generator.
     """
-    return aiosql.from_path(Path(beside).with_name("queries.sql"), _DictRows, mandatory_parameters=True)
+    return aiosql.from_path(Path(beside).with_name(name), _DictRows, mandatory_parameters=True)

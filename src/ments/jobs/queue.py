@@ -8,17 +8,16 @@ from itertools import groupby
 from typing import Any
 
 from bullmq import Queue
+from redis.asyncio import Redis
 
 from ments.jobs.connection import connect_producer
 from ments.jobs.model import QUEUES, QueuedJob
 
 STATES = ("waiting", "active", "delayed", "prioritized", "completed", "failed")
-# Long enough that the same job id, sent again by a relay that died before it could write down the first time,
-# is recognised; bounded, since it is kept in memory.
-KEPT_COMPLETED: dict[str, int] = {"age": 24 * 3600, "count": 5_000}
-# With its stack a failed job takes about 3 kB of memory that is never evicted, and members' bad files fail as well: kept
-# without a bound they fill Valkey, which then takes no job at all. These are 66 MB of the local stack's 256.
-KEPT_FAILED: dict[str, int] = {"count": 20_000}
+# For producers that wait for a result, and for the eye: what was done, and what died, stands in the ledger. Bounded, since
+# it lies in memory that is never evicted.
+KEPT_COMPLETED: dict[str, int] = {"age": 24 * 3600, "count": 2_000}
+KEPT_FAILED: dict[str, int] = {"age": 7 * 24 * 3600, "count": 2_000}
 
 
 class JobQueues:
@@ -28,13 +27,18 @@ class JobQueues:
         self._client = connect_producer(redis_url)
         self._queues: dict[str, Queue] = {}
 
+    @property
+    def client(self) -> Redis:
+        """The connections, for those who look at the queues' keys (Entries)."""
+        return self._client
+
     def _queue(self, name: str) -> Queue:
         if name not in self._queues:
             self._queues[name] = Queue(name, {"connection": self._client})
         return self._queues[name]
 
     async def add(self, jobs: Iterable[QueuedJob]) -> None:
-        """Add jobs, in one round trip a queue. A job id that is known already is passed over silently.
+        """Add jobs, in one round trip a queue. An entry whose id is known already is passed over silently.
 
         Raises redis.exceptions.RedisError (or OSError) when Valkey does not take them; some may have been taken.
         """
@@ -61,12 +65,18 @@ class JobQueues:
 
 def _as_bullmq(job: QueuedJob) -> dict[str, Any]:
     opts: dict[str, Any] = {
-        "jobId": job.job_id,
+        "jobId": job.entry_id,
         "attempts": job.attempts,
         "backoff": {"type": "exponential", "delay": round(job.backoff_s * 1000)},
         "removeOnComplete": KEPT_COMPLETED,
         "removeOnFail": KEPT_FAILED,
     }
+    if job.turn:
+        opts["priority"] = job.turn
+    if job.delay_s > 0:
+        opts["delay"] = round(job.delay_s * 1000)
+    if job.suspect:
+        opts["suspect"] = True
     if job.traceparent:
         # Where the Node library keeps its telemetry, in the same form.
         opts["tm"] = json.dumps({"traceparent": job.traceparent})

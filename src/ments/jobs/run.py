@@ -1,40 +1,69 @@
-"""One run of one job: find its task, read its event, run it, and tell the queue how it ended."""
+"""One run of one job: claim it in the ledger, run its task, and end it in ledger and queue."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import time
-import traceback
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
+import psycopg
 import structlog
-from bullmq import Job, UnrecoverableError
-from bullmq.custom_errors import DelayedError
+from bullmq import Job
 
-from ments.errors import MentsError, Permanent
+from ments.errors import Retryable
+from ments.jobs.adopt import adopt, read_entry_id
 from ments.jobs.bindings import Bindings
-from ments.jobs.model import JobContext, JobsError, TaskDefinition
-from ments.observe import report_error, scrub_text, trace_from
-from ments.observe.metrics import JOB_RUN_SECONDS, JOB_WAIT_SECONDS, JOBS_RUNNING
+from ments.jobs.endings import Endings, delay
+from ments.jobs.lease import RunLease
+from ments.jobs.ledger import Claimed, Leases, Ledger, Refused
+from ments.jobs.model import MAX_CRASHES, JobContext, JobsError, LeaseLost, TaskDefinition
+from ments.jobs.trouble import words_of
+from ments.observe import trace_from
+from ments.observe.metrics import JOB_RUN_SECONDS, JOB_WAIT_SECONDS, JOBS_DUPLICATE, JOBS_RUNNING
 
 log = structlog.get_logger()
-_STACKS_KEPT = 5
-_MESSAGE_CHARACTERS = 2_000
+
+# A job whose worker may still live, or whose ledger does not answer, is looked at again after this long.
+_LOOK_AGAIN_S = 2.0
+_SUSPECT_AGAIN_S = 1.0
+# A task that was told to end has this long to clean up.
+_GRACE_S = 10.0
+_UNKNOWN_TIMEOUT_S = 60.0
 
 
 class HandedBack(Exception):
     """The worker must go before the job is done."""
 
 
+class TookTooLong(Retryable):
+    """A run was ended since it took longer than its task may."""
+
+    code = "timeout"
+
+
+class Poison(JobsError):
+    """The workers that ran it died, each time."""
+
+    code = "poison"
+
+
 class Runs:
     """The runs of one worker."""
 
-    def __init__(self, queue: str, bindings: Bindings, parts: Any) -> None:
+    def __init__(
+        self, queue: str, bindings: Bindings, parts: Any, *, ledger: Ledger, leases: Leases, endings: Endings
+    ) -> None:
         self._queue = queue
         self._bindings = bindings
         self._parts = parts
-        self._running: dict[str, asyncio.Task[None]] = {}
+        self._ledger = ledger
+        self._leases = leases
+        self._endings = endings
+        self._running: dict[str, asyncio.Task[Any]] = {}
+        self._suspects = asyncio.Lock()
         self._leaving = False
 
     @property
@@ -45,121 +74,180 @@ class Runs:
     def hand_back(self) -> None:
         """End every run now; its job goes back to the queue for another worker, with no attempt used up."""
         self._leaving = True
+        self._endings.hurry()
         for task in self._running.values():
             task.cancel()
 
-    async def process(self, job: Job, token: str) -> None:
-        """Run a job. Returning completes it; raising UnrecoverableError ends it; raising anything else retries it."""
-        # The stack of a failure is kept with the job; it must not hold a signed URL.
-        job.updateStacktrace = lambda: _keep_stack(job)
+    async def process(self, job: Job, token: str) -> Any:
+        """Run a job. Returning completes its entry; UnrecoverableError ends it; any other error brings it back."""
         definition = self._bindings.find_task(self._queue, job.name)
         traceparent = _traceparent_of(job)
         with (
             trace_from(traceparent, f"run {job.name}", kind="consumer", queue=self._queue, job_id=str(job.id)) as run,
             structlog.contextvars.bound_contextvars(job_id=job.id, queue=self._queue, task=job.name),
         ):
-            if definition is None:
-                refused = JobsError(f"There is no task {job.name!r} on the queue {self._queue!r} in this version.")
-                self._log_end(refused, "failed", final=True)
-                raise UnrecoverableError(refused.safe) from refused
-            _adopt(job, definition)
-            context = _context(job, definition)
-            run.set_attribute("attempt", context.attempt)
-            await self._run(job, token, definition, context)
+            async with self._alone_if_suspect(job, token):
+                claimed, wrong = await self._claim(job, token, definition, traceparent)
+                if claimed is None:
+                    return None
+                run.set_attribute("attempt", claimed.attempts + 1)
+                return await self._run(job, token, definition, claimed, wrong)
 
-    async def _run(self, job: Job, token: str, definition: TaskDefinition, context: JobContext) -> None:
-        if context.attempt == 1 and not job.stalledCounter:
-            waited_s = max(0.0, time.time() - job.timestamp / 1000 - job.delay / 1000)
-            JOB_WAIT_SECONDS.labels(self._queue, definition.name).observe(waited_s)
+    @asynccontextmanager
+    async def _alone_if_suspect(self, job: Job, token: str) -> AsyncIterator[None]:
+        """Let jobs that came back after a crash run one at a time, so that a poisonous one can't take others with it."""
+        if not job.stalledCounter and not job.opts.get("suspect"):
+            yield
+            return
+        if self._suspects.locked():
+            await delay(job, token, _SUSPECT_AGAIN_S)
+        async with self._suspects:
+            yield
+
+    async def _claim(
+        self, job: Job, token: str, definition: TaskDefinition | None, traceparent: str | None
+    ) -> tuple[Claimed | None, JobsError | None]:
+        """Begin a run in the ledger, of a foreign entry after adopting it. None: the entry is of no use any more."""
+        wrong: JobsError | None = None
+        timeout_s = definition.timeout_s if definition else _UNKNOWN_TIMEOUT_S
+        try:
+            entry = read_entry_id(str(job.id))
+            claimed = await self._ledger.claim(*entry, timeout_s) if entry else Refused(None)
+            if isinstance(claimed, Refused) and claimed.state is None:
+                job_id, generation, wrong = await adopt(self._ledger, self._queue, job, definition, traceparent)
+                claimed = await self._ledger.claim(job_id, generation, timeout_s)
+        except psycopg.Error as error:
+            log.warning("job_not_claimed", error=words_of(error))
+            await delay(job, token, _LOOK_AGAIN_S)
+        if isinstance(claimed, Claimed):
+            return claimed, wrong
+        if claimed.is_live:
+            # The queue took it from its worker; the ledger still hears from that one.
+            await delay(job, token, _LOOK_AGAIN_S)
+        reason = "older_entry" if claimed.is_older else str(claimed.state)
+        JOBS_DUPLICATE.labels(self._queue, reason).inc()
+        log.info("duplicate_suppressed", reason=reason)
+        return None, None
+
+    async def _run(
+        self, job: Job, token: str, definition: TaskDefinition | None, claimed: Claimed, wrong: JobsError | None
+    ) -> Any:
+        label = definition.name if definition else "unknown"
+        if claimed.attempts == 0 and claimed.lease == 1:
+            JOB_WAIT_SECONDS.labels(self._queue, label).observe(max(0.0, claimed.waited_s))
         started = time.perf_counter()
-        outcome = "done"
+        outcome = "failed"
         gauge = JOBS_RUNNING.labels(self._queue)
         gauge.inc()
         try:
-            event = definition.decode(job.data)
-            await self._in_its_own_task(context.id, definition, context, event)
+            lease = RunLease(self._ledger, job, claimed.id, claimed.lease)
+            result = await self._call(job, definition, claimed, wrong, lease)
+            if not lease.committed:
+                await self._endings.done(claimed)
+            outcome = "done"
+            return result
         except HandedBack:
             outcome = "handed_back"
-            log.info("job_handed_back", attempt=context.attempt)
-            await job.moveToDelayed(round(time.time() * 1000), token)
-            raise DelayedError from None
-        except (Permanent, JobsError) as error:
-            outcome = "failed"
-            self._log_end(error, outcome, final=True, attempt=context.attempt)
-            raise UnrecoverableError(_shown(error)) from error
+            await self._endings.handed_back(job, token, claimed)
+        except LeaseLost as error:
+            outcome = self._overtaken(error)
+            return None
         except Exception as error:
-            outcome = "failed" if context.last_attempt else "retried"
-            self._log_end(error, outcome, final=context.last_attempt, attempt=context.attempt)
-            raise RuntimeError(_shown(error)) from error
+            try:
+                await self._endings.failed(job, token, claimed, error)
+            except LeaseLost as lost:
+                outcome = self._overtaken(lost)
+                return None
         finally:
+            self._leases.release(claimed.id, claimed.lease)
             gauge.dec()
             took_s = time.perf_counter() - started
-            JOB_RUN_SECONDS.labels(self._queue, definition.name, outcome).observe(took_s)
-        log.info("job_done", attempt=context.attempt, ms=round(took_s * 1000, 1))
+            JOB_RUN_SECONDS.labels(self._queue, label, outcome).observe(took_s)
+            log.info("job_ran", outcome=outcome, attempt=claimed.attempts + 1, ms=round(took_s * 1000, 1))
 
-    async def _in_its_own_task(self, job_id: str, definition: TaskDefinition, context: JobContext, event: Any) -> None:
+    async def _call(
+        self,
+        job: Job,
+        definition: TaskDefinition | None,
+        claimed: Claimed,
+        wrong: JobsError | None,
+        lease: RunLease,
+    ) -> Any:
+        """Run the task, unless something about the job is wrong from the start. Raises what ends the run."""
+        if claimed.crashes >= MAX_CRASHES:
+            raise Poison(f"The worker died each of the {claimed.crashes} times that it ran this job.")
+        if definition is None:
+            raise self._bindings.unknown(self._queue, job.name)
+        if wrong is not None:
+            raise wrong
+        event = definition.decode(job.data)
+        context = JobContext(
+            id=str(claimed.id),
+            queue=definition.queue,
+            task=definition.name,
+            attempt=claimed.attempts + 1,
+            attempts=claimed.attempts_max,
+            lease=claimed.lease,
+            revived=claimed.revived,
+            steps=claimed.steps,
+            _lease=lease,
+        )
+        return await self._in_its_own_task(definition, claimed, context, event)
+
+    async def _in_its_own_task(
+        self, definition: TaskDefinition, claimed: Claimed, context: JobContext, event: Any
+    ) -> Any:
         """Run the function as a task of its own, so that ending it, or whatever it raises, does not end the worker."""
-        task = asyncio.create_task(_call(definition, self._parts, context, event))
-        self._running[job_id] = task
+        task = asyncio.create_task(_called(definition, self._parts, context, event))
+        lost = asyncio.Event()
+
+        def overtaken() -> None:
+            lost.set()
+            task.cancel()
+
+        self._leases.hold(claimed.id, claimed.lease, overtaken)
+        self._running[context.id] = task
+        if self._leaving:
+            task.cancel()
         try:
-            await asyncio.wait([task])
+            done, _ = await asyncio.wait([task], timeout=definition.timeout_s)
+            if not done:
+                await self._stop(task)
+                raise TookTooLong(f"It took longer than {definition.timeout_s:.0f} s.")
         except asyncio.CancelledError:
             task.cancel()
             raise
         finally:
-            del self._running[job_id]
+            del self._running[context.id]
+        if lost.is_set():
+            raise LeaseLost("Another run has begun.")
         if task.cancelled():
             if self._leaving:
                 raise HandedBack
             # A cancellation that leaked out of the function: the library's loop would end with it.
             raise RuntimeError("The task was cancelled from within.")
-        task.result()
+        return task.result()
 
-    def _log_end(self, error: Exception, outcome: str, *, final: bool, attempt: int = 1) -> None:
-        """Log a failure; report it once, when it is final and not just a member's bad file."""
-        expected = isinstance(error, Permanent)
-        if expected:
-            log.warning("job_failed", attempt=attempt, error=_shown(error), cause=_shown(error.__cause__))
-            return
-        if not final:
-            log.warning("job_retried", attempt=attempt, error=_shown(error), exc_info=error)
-            return
-        log.error("job_failed", attempt=attempt, error=_shown(error), exc_info=error)
-        report_error(error, queue=self._queue, outcome=outcome)
+    async def _stop(self, task: asyncio.Task[Any]) -> None:
+        task.cancel()
+        await asyncio.wait([task], timeout=_GRACE_S)
+        if not task.done():
+            log.error("task_does_not_stop")
+
+    def _overtaken(self, error: LeaseLost) -> str:
+        JOBS_DUPLICATE.labels(self._queue, "overtaken").inc()
+        log.warning("job_overtaken", error=error.safe)
+        return "overtaken"
 
 
-async def _call(definition: TaskDefinition, parts: Any, context: JobContext, event: Any) -> None:
+async def _called(definition: TaskDefinition, parts: Any, context: JobContext, event: Any) -> Any:
     try:
-        await definition(parts, context, event)
-    except (SystemExit, KeyboardInterrupt) as error:
-        # Raised in a task, these would end the event loop and every other job with it.
+        return await definition(parts, context, event)
+    except (Exception, asyncio.CancelledError):
+        raise
+    except BaseException as error:
+        # SystemExit in a task would end the event loop and every other job with it.
         raise RuntimeError(f"The task raised {type(error).__name__}.") from error
-
-
-def _adopt(job: Job, definition: TaskDefinition) -> None:
-    """Give a job that a plain producer added, without options, the retries of its task."""
-    if not job.opts.get("attempts"):
-        job.opts["attempts"] = definition.attempts
-    if not job.opts.get("backoff"):
-        job.opts["backoff"] = {"type": "exponential", "delay": round(definition.backoff_s * 1000)}
-
-
-def _context(job: Job, definition: TaskDefinition) -> JobContext:
-    async def report(fraction: float) -> None:
-        try:
-            await job.updateProgress(round(fraction, 4))
-        except Exception as error:
-            # Only for the eye: the job goes on.
-            log.warning("progress_not_shown", error=str(error))
-
-    return JobContext(
-        id=str(job.id),
-        queue=definition.queue,
-        task=definition.name,
-        attempt=job.attemptsMade + 1,
-        attempts=job.opts["attempts"],
-        _report=report,
-    )
 
 
 def _traceparent_of(job: Job) -> str | None:
@@ -170,14 +258,3 @@ def _traceparent_of(job: Job) -> str | None:
         return None
     found = carried.get("traceparent") if isinstance(carried, dict) else None
     return found if isinstance(found, str) else None
-
-
-def _keep_stack(job: Job) -> None:
-    job.stacktrace = [*job.stacktrace, scrub_text(traceback.format_exc())][-_STACKS_KEPT:]
-
-
-def _shown(error: BaseException | None) -> str:
-    if error is None:
-        return ""
-    text = error.safe if isinstance(error, MentsError) else f"{type(error).__name__}: {error}"
-    return scrub_text(text)[:_MESSAGE_CHARACTERS]

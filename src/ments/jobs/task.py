@@ -7,8 +7,9 @@ import re
 import typing
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
+from uuid import UUID
 
-from ments.jobs.model import QUEUES, JobContext, JobsError, PeriodicTask, TaskDefinition
+from ments.jobs.model import QUEUES, JobContext, JobsError, PeriodicTask, Rank, TaskDefinition
 
 P = TypeVar("P")
 E = TypeVar("E")
@@ -17,26 +18,37 @@ _NAME = re.compile(r"^[a-z][a-z0-9_-]*$")
 
 
 def task(
-    *, queue: str, name: str, attempts: int = 3, backoff_s: float = 2.0
-) -> Callable[[Callable[[P, JobContext, E], Awaitable[None]]], TaskDefinition]:
+    *,
+    queue: str,
+    name: str,
+    attempts: int = 3,
+    backoff_s: float = 2.0,
+    timeout_s: float = 60.0,
+    rank: Rank = Rank.FIRST,
+    account_of: Callable[[Any], UUID | None] | None = None,
+) -> Callable[[Callable[[P, JobContext, E], Awaitable[Any]]], TaskDefinition]:
     """Make `async def f(parts, job, event: SomeEvent)` a task.
 
     The event's type is read from the annotation: a dataclass that is importable when the module is.
-    `Permanent` ends a job at once; `Retryable` and anything else is tried again until `attempts` are used up.
-    A task may run more than once: it must commit its effect so that a second run changes nothing.
+    `Permanent` ends a job at once; `Retryable` and anything else is tried again until `attempts` are used up; a part
+    that is away only puts it off. A task may run more than once: what it writes must be written by `job.commit(tx)`,
+    or so that a second run changes nothing. What it returns (JSON values, small) is shown in the queue.
+    timeout_s, rank and account_of are those of TaskDefinition.
 
     Raises JobsError when the declaration cannot work.
     """
 
-    def define(function: Callable[[P, JobContext, E], Awaitable[None]]) -> TaskDefinition:
+    def define(function: Callable[[P, JobContext, E], Awaitable[Any]]) -> TaskDefinition:
         where = f"Task {name!r} ({function.__module__}.{function.__qualname__})"
         if queue not in QUEUES:
             raise JobsError(f"{where}: there is no queue {queue!r}, only {', '.join(QUEUES)}.")
         if not _NAME.match(name):
             raise JobsError(f"{where}: a name is lower case letters, digits, _ and -, and starts with a letter.")
-        if attempts < 1 or backoff_s < 0:
-            raise JobsError(f"{where}: attempts start at 1 and backoff_s at 0.")
-        return TaskDefinition(queue, name, attempts, backoff_s, _event_type(function, where), function)
+        if attempts < 1 or backoff_s < 0 or timeout_s <= 0:
+            raise JobsError(f"{where}: attempts start at 1, backoff_s at 0, and timeout_s is more than that.")
+        return TaskDefinition(
+            queue, name, attempts, backoff_s, _event_type(function, where), function, timeout_s, rank, account_of
+        )
 
     return define
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 from typing import Any
 
 import structlog
 from bullmq import Worker
 
-from ments.jobs.bindings import Bindings
 from ments.jobs.connection import connect_worker
 from ments.jobs.pause import pause
 from ments.jobs.queue import KEPT_COMPLETED, KEPT_FAILED
@@ -20,11 +17,12 @@ from ments.observe.metrics import JOBS_STALLED
 
 log = structlog.get_logger()
 
-# A worker that dies is noticed after a lock's length and a look for stalled jobs: 14 s at most.
-_LOCK_MS = 10_000
-_STALLED_EVERY_MS = 4_000
-# A job whose worker died is run again without using up an attempt; one that ends its worker four times is not.
-_STALLS_ALLOWED = 3
+# A worker that dies is noticed after a lock's length and a look for stalled jobs: 11 s at most.
+_LOCK_MS = 8_000
+_STALLED_EVERY_MS = 3_000
+# The ledger counts crashes and ends what is poisonous. The queue's own bound is for what never gets that far, such as
+# an entry that cannot be read.
+_STALLS_ALLOWED = 8
 _BLOCK_S = 5
 _RETRY_MS = 1_000
 _START_AGAIN_S = 1.0
@@ -33,11 +31,12 @@ _START_AGAIN_S = 1.0
 class QueueWorker:
     """Takes jobs from one queue, `concurrency` at once."""
 
-    def __init__(self, queue: str, concurrency: int, *, redis_url: str, bindings: Bindings, parts: Any) -> None:
+    def __init__(self, queue: str, concurrency: int, *, redis_url: str, owner: str, runs: Runs) -> None:
         self._queue = queue
         self._concurrency = concurrency
         self._redis_url = redis_url
-        self._runs = Runs(queue, bindings, parts)
+        self._owner = owner
+        self._runs = runs
 
     @property
     def running(self) -> int:
@@ -74,7 +73,7 @@ class QueueWorker:
                 # A pool without timeouts: the wait for the next job and all else use connections of their own.
                 "connection": connect_worker(self._redis_url),
                 "autorun": False,
-                "name": f"{socket.gethostname()}-{os.getpid()}",
+                "name": self._owner,
                 "concurrency": self._concurrency,
                 "lockDuration": _LOCK_MS,
                 "stalledInterval": _STALLED_EVERY_MS,

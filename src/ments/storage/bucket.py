@@ -13,7 +13,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
-from ments.errors import Retryable
+from ments.errors import Away
 from ments.settings import Settings
 from ments.storage.multipart import Multipart, OpenUpload, Part
 
@@ -49,7 +49,7 @@ class ListedObject:
 class Bucket:
     """The bucket of the settings. Open for as long as the process; holds no connection that must be closed.
 
-    Each method raises Retryable when storage does not answer, refuses, or takes too long.
+    Each method raises Away when storage does not answer, refuses, or takes too long.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -94,7 +94,7 @@ class Bucket:
     async def download(self, key: str, path: Path) -> int | None:
         """Write an object to `path`, as it streams in; answers its size in bytes, None when there is none.
 
-        A download that fails leaves no file behind. A full disk is Retryable too.
+        A download that fails leaves no file behind. A full disk is Away too.
         """
         try:
             async with _bounded(f"open {key}", _CALL_S):
@@ -197,9 +197,9 @@ async def _bounded(doing: str, limit_s: float) -> AsyncIterator[None]:
     except FileNotFoundError:
         raise
     except TimeoutError as error:
-        raise Retryable(f"Storage took longer than {limit_s:.0f} s to {doing}.") from error
+        raise Away(f"Storage took longer than {limit_s:.0f} s to {doing}.") from error
     except (BaseError, OSError) as error:
-        raise Retryable(f"Storage could not {doing}.") from error
+        raise Away(f"Storage could not {doing}.") from error
 
 
 def _transfer_s(size: int) -> float:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ments.errors import Conflict, NotFound, Retryable
+from ments.errors import Away, Conflict, NotFound, Retryable
 from ments.settings import Settings
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class Multipart:
         except ClientError as error:
             raise _known(error) from error
         except (BotoCoreError, TimeoutError) as error:
-            raise Retryable("Storage does not answer about an upload in parts.") from error
+            raise Away("Storage does not answer about an upload in parts.") from error
 
 
 def _known(error: ClientError) -> NotFound | Conflict | Retryable:

@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 import structlog
+from job_world import JobWorld
 
 from ments.jobs import JobQueues
+from ments.parts import Parts
 from valkey_server import ValkeyServer
 
 
@@ -39,3 +41,9 @@ async def queues(valkey_server: ValkeyServer) -> AsyncIterator[JobQueues]:
     queues = JobQueues(valkey_server.url)
     yield queues
     await queues.aclose()
+
+
+@pytest.fixture
+def world(parts: Parts, queues: JobQueues, valkey_server: ValkeyServer) -> JobWorld:
+    """A ledger and a queue; `parts` is for its database alone."""
+    return JobWorld(parts.primary, queues, valkey_server)

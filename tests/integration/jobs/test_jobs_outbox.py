@@ -1,27 +1,26 @@
-"""Rows and jobs: what commits is run, what rolls back is not, what the hook missed the relay sends, once."""
+"""Rows and jobs: what commits is run, what rolls back is not, and the sender never holds up a request."""
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
-from redis.asyncio import Redis
+import pytest_asyncio
+from job_world import JobWorld
 
 from eventually import eventually
-from ments.jobs import Bindings, JobContext, JobQueues, JobsError, Outbox, task
-from ments.jobs.relay import Relay, prune_outbox
+from ments.jobs import Bindings, JobContext, JobsError, Outbox, task
 from ments.observe import current_trace_id, trace_from
-from ments.parts import Parts
-from valkey_server import ValkeyServer
 
 
 @dataclass(frozen=True)
 class Greeted:
     name: str
+    account_id: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -33,141 +32,107 @@ class Unbound:
 async def greet(parts: None, job: JobContext, event: Greeted) -> None: ...
 
 
-@task(queue="media", name="picture")
+@task(queue="media", name="picture", account_of=lambda event: event.account_id)
 async def picture(parts: None, job: JobContext, event: Greeted) -> None: ...
 
 
 BINDINGS = Bindings({Greeted: (greet, picture)})
 
 
-async def _rows(parts: Parts, ids: Sequence[str]) -> list[dict[str, Any]]:
-    async with parts.primary.session() as session:
-        found = await session.connection.execute("select * from outbox where job_id = any(%s) order by id", [list(ids)])
-        return await found.fetchall()
+@pytest_asyncio.fixture
+async def outbox(world: JobWorld) -> AsyncIterator[Outbox]:
+    outbox = Outbox(world.primary, world.queues, BINDINGS)
+    yield outbox
+    await outbox.aclose()
 
 
-async def _all_sent(parts: Parts, ids: Sequence[str]) -> bool:
-    return all(row["sent_at"] for row in await _rows(parts, ids))
+async def _rows(world: JobWorld, ids: Sequence[UUID]) -> list[dict[str, Any]]:
+    return [row for row in await world.rows() if row["id"] in ids]
 
 
-async def _make_older(parts: Parts, seconds: int = 2) -> None:
-    """Let the relay see rows at once."""
-    async with parts.primary.transaction() as tx:
-        await tx.connection.execute(
-            "update outbox set created_at = created_at - make_interval(secs => %s) where sent_at is null", [seconds]
-        )
-
-
-async def _stored(valkey_server: ValkeyServer, queue: str, job_id: str) -> dict[str, str]:
-    async with Redis.from_url(valkey_server.url, decode_responses=True) as client:
-        return await client.hgetall(f"bull:{queue}:{job_id}")
-
-
-async def test_a_commit_enqueues_each_bound_task(parts: Parts, queues: JobQueues, valkey_server: ValkeyServer) -> None:
-    outbox = Outbox(parts.primary, queues, BINDINGS)
+async def test_a_commit_enqueues_each_bound_task(world: JobWorld, outbox: Outbox) -> None:
+    account_id = uuid4()
     with trace_from(None, "test"):
         trace_id = current_trace_id()
-        async with parts.primary.transaction() as tx:
-            ids = await outbox.emit(tx, Greeted("Ada"))
-            assert (await queues.count_jobs())["default"]["waiting"] == 0
-    rows = await _rows(parts, ids)
-    assert [(row["queue"], row["task"], row["payload"]) for row in rows] == [
-        ("default", "greet", {"name": "Ada"}),
-        ("media", "picture", {"name": "Ada"}),
-    ]
-    assert all(row["sent_at"] for row in rows)
-    assert all(trace_id in row["trace"]["traceparent"] for row in rows)
-    stored = await _stored(valkey_server, "default", ids[0])
-    assert (stored["name"], stored["data"]) == ("greet", '{"name":"Ada"}')
-    assert trace_id in stored["opts"]
-    assert '"attempts":3' in stored["opts"]
-    assert '"delay":2000' in stored["opts"]
+        async with world.primary.transaction() as tx:
+            ids = await outbox.emit(tx, Greeted("Ada", account_id))
+            assert (await world.queues.count_jobs())["default"]["waiting"] == 0
+    await world.counts(waiting=1)
+    payload = {"name": "Ada", "account_id": str(account_id)}
+    rows = await _rows(world, ids)
+    assert {(row["queue"], row["task"], row["account_id"]) for row in rows} == {
+        ("default", "greet", None),
+        ("media", "picture", account_id),
+    }
+    assert all(row["payload"] == payload and trace_id in row["traceparent"] for row in rows)
+    entry = await world.entry(f"{ids[0]}-1")
+    assert entry["name"] == "greet"
+    assert trace_id in entry["opts"]
+    assert '"attempts":3' in entry["opts"]
+    assert '"delay":2000' in entry["opts"]
+
+    async def all_queued() -> bool:
+        return all(row["state"] == "queued" for row in await _rows(world, ids))
+
+    await eventually(all_queued)
 
 
-async def test_a_rollback_leaves_nothing(parts: Parts, queues: JobQueues) -> None:
-    outbox = Outbox(parts.primary, queues, BINDINGS)
-    ids: list[str] = []
+async def test_a_rollback_leaves_nothing(world: JobWorld, outbox: Outbox) -> None:
+    ids: list[UUID] = []
 
     async def fail() -> None:
-        async with parts.primary.transaction() as tx:
+        async with world.primary.transaction() as tx:
             ids.extend(await outbox.emit(tx, Greeted("Ada")))
             raise RuntimeError("on purpose")
 
     with pytest.raises(RuntimeError, match="on purpose"):
         await fail()
     assert len(ids) == 2
-    assert await _rows(parts, ids) == []
-    assert (await queues.count_jobs())["default"]["waiting"] == 0
+    assert await _rows(world, ids) == []
+    assert (await world.queues.count_jobs())["default"]["waiting"] == 0
 
 
-async def test_an_event_without_binding_and_a_huge_one_are_refused(parts: Parts, queues: JobQueues) -> None:
-    outbox = Outbox(parts.primary, queues, BINDINGS)
+async def test_an_event_without_binding_a_huge_one_and_a_foreign_one_are_refused(
+    world: JobWorld, outbox: Outbox
+) -> None:
     with pytest.raises(JobsError, match="Unbound"):
-        async with parts.primary.transaction() as tx:
+        async with world.primary.transaction() as tx:
             await outbox.emit(tx, Unbound("x"))
     with pytest.raises(JobsError, match="bytes"):
-        async with parts.primary.transaction() as tx:
+        async with world.primary.transaction() as tx:
             await outbox.emit(tx, Greeted("x" * 70_000))
+    with pytest.raises(JobsError, match="takes Greeted"):
+        async with world.primary.transaction() as tx:
+            await outbox.add(tx, greet, Unbound("x"))
+    assert await world.rows() == []
 
 
-async def test_valkey_away_costs_a_second_and_the_relay_sends_later(
-    parts: Parts, queues: JobQueues, valkey_server: ValkeyServer
-) -> None:
-    outbox = Outbox(parts.primary, queues, BINDINGS)
-    valkey_server.kill()
+async def test_later_takes_a_pause(world: JobWorld, outbox: Outbox) -> None:
+    @dataclass
+    class WithOutbox:
+        outbox: Outbox
+
+    async with world.primary.transaction() as tx:
+        job_id = await greet.later(WithOutbox(outbox), tx, Greeted("Ada"), delay_s=60)
+    await world.counts(delayed=1)
+    row = await world.row(job_id)
+    assert 55 < (row["due_at"] - row["accepted_at"]).total_seconds() < 65
+
+
+async def test_many_at_once_are_one_statement_and_each_a_job(world: JobWorld, outbox: Outbox) -> None:
+    async with world.primary.transaction() as tx:
+        ids = await outbox.add_many(tx, greet, [Greeted(f"n{n}") for n in range(250)])
+    await world.counts(waiting=250)
+    assert len(set(ids)) == 250
+
+
+async def test_valkey_away_costs_a_request_nothing(world: JobWorld, outbox: Outbox) -> None:
+    world.valkey_server.kill()
     started = time.monotonic()
-    async with parts.primary.transaction() as tx:
+    async with world.primary.transaction() as tx:
         ids = await outbox.emit(tx, Greeted("Ada"))
-    async with parts.primary.transaction() as tx:
+    async with world.primary.transaction() as tx:
         ids += await outbox.emit(tx, Greeted("Bob"))
-    assert time.monotonic() - started < 1.5
-    assert all(row["sent_at"] is None for row in await _rows(parts, ids))
-
-    stop = asyncio.Event()
-    relay = asyncio.create_task(Relay(parts.primary, queues, BINDINGS).run(stop))
-    await asyncio.sleep(1.5)
-    valkey_server.start()
-    await eventually(lambda: _all_sent(parts, ids), within_s=6)
-    stop.set()
-    await relay
-    counts = await queues.count_jobs()
-    assert (counts["default"]["waiting"], counts["media"]["waiting"]) == (2, 2)
-
-
-async def test_two_relays_and_a_crash_before_the_mark_make_no_second_job(parts: Parts, queues: JobQueues) -> None:
-    async with parts.primary.transaction() as tx:
-        # As if the process had died right after the commit.
-        outbox = Outbox(parts.primary, queues, BINDINGS)
-        ids = [job_id for n in range(150) for job_id in await outbox.emit(tx, Greeted(f"n{n}"))]
-        tx._after_commit.clear()
-    await _make_older(parts)
-    first, second = (Relay(parts.primary, queues, BINDINGS) for _ in range(2))
-    sent = await asyncio.gather(first.send_batch(), second.send_batch())
-    assert sum(sent) == 300
-    assert (await queues.count_jobs())["default"]["waiting"] == 150
-    # Enqueued, but not marked: a relay killed between the two.
-    async with parts.primary.transaction() as tx:
-        await tx.connection.execute("update outbox set sent_at = null where job_id = any(%s)", [ids])
-    assert await first.send_batch() + await second.send_batch() == 300
-    assert (await queues.count_jobs())["default"]["waiting"] == 150
-    assert await first.send_batch() == 0
-
-
-async def test_old_sent_rows_are_pruned_and_unsent_ones_never(parts: Parts, queues: JobQueues) -> None:
-    outbox = Outbox(parts.primary, queues, BINDINGS)
-    async with parts.primary.transaction() as tx:
-        old = await outbox.emit(tx, Greeted("old"))
-    async with parts.primary.transaction() as tx:
-        new = await outbox.emit(tx, Greeted("new"))
-    async with parts.primary.transaction() as tx:
-        unsent = await outbox.emit(tx, Greeted("unsent"))
-        tx._after_commit.clear()
-    async with parts.primary.transaction() as tx:
-        await tx.connection.execute(
-            "update outbox set sent_at = sent_at - interval '8 days', created_at = created_at - interval '8 days'"
-            " where job_id = any(%s)",
-            [list(old + unsent)],
-        )
-    await prune_outbox(parts.primary)
-    assert await _rows(parts, old) == []
-    assert len(await _rows(parts, new)) == len(await _rows(parts, unsent)) == 2
+    assert time.monotonic() - started < 0.9
+    await outbox.aclose()
+    assert [row["state"] for row in await _rows(world, ids)] == ["accepted"] * 4

@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from uuid import uuid4
+from typing import Any
 
 import pytest
 from bullmq import Queue
+from job_world import JobWorld
 from redis.asyncio import Redis
 
 from eventually import eventually
-from ments.errors import Permanent, Retryable
-from ments.jobs import Bindings, JobContext, JobQueues, QueuedJob, task
-from ments.jobs.process import work
+from ments.db import Primary
+from ments.errors import Away, Permanent, Retryable
+from ments.jobs import Bindings, JobContext, JobDied, QueuedJob, task
 from ments.jobs.queue import KEPT_FAILED
-from valkey_server import ValkeyServer
 
 
 @dataclass(frozen=True)
 class Asked:
     what: str
     opts: dict[str, str] = field(default_factory=dict)
+
+
+X = {"what": "x"}
 
 
 @dataclass
@@ -38,6 +41,9 @@ class Seen:
     ended: list[str] = field(default_factory=list)
     fail: Callable[[int], Exception | None] = lambda attempt: None
     takes_s: float = 0.0
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    died: list[JobDied] = field(default_factory=list)
+    primary: Primary | None = None
 
 
 @task(queue="default", name="ask")
@@ -65,218 +71,292 @@ async def transcode(parts: Seen, job: JobContext, event: Asked) -> None:
         raise asyncio.CancelledError
 
 
-BINDINGS = Bindings({Asked: (ask, transcode)})
+@task(queue="default", name="hurry", timeout_s=0.5, backoff_s=0.5)
+async def hurry(parts: Seen, job: JobContext, event: Asked) -> None:
+    await ask(parts, job, event)
 
 
-def _job(name: str = "ask", payload: object = None, queue: str = "default") -> QueuedJob:
-    return QueuedJob(str(uuid4()), queue, name, {"what": "x"} if payload is None else payload, 3, 2.0)
+@task(queue="default", name="step", backoff_s=0.5)
+async def step(parts: Seen, job: JobContext, event: Asked) -> None:
+    parts.steps.append(dict(job.steps))
+    await job.finish_step("first", {"made": 1})
+    if error := parts.fail(job.attempt):
+        raise error
 
 
-@asynccontextmanager
-async def _working(
-    valkey_server: ValkeyServer, seen: Seen, queues: Sequence[str] = ("default",), drain_s: float = 2.0
-) -> AsyncIterator[asyncio.Event]:
-    stop = asyncio.Event()
-    running = asyncio.create_task(
-        work(
-            dict.fromkeys(queues, 4),
-            redis_url=valkey_server.url,
-            bindings=BINDINGS,
-            parts=seen,
-            stop=stop,
-            drain_s=drain_s,
-        )
-    )
-    try:
-        yield stop
-    finally:
-        stop.set()
-        async with asyncio.timeout(drain_s + 8):
-            await running
+@task(queue="default", name="write")
+async def write(parts: Seen, job: JobContext, event: Asked) -> None:
+    assert parts.primary
+    parts.at.append(time.monotonic())
+    await asyncio.sleep(parts.takes_s)
+    async with parts.primary.transaction() as tx:
+        await tx.connection.execute("insert into effects values (%s)", [job.id])
+        await job.commit(tx)
 
 
-async def _state(queues: JobQueues, within_s: float = 5.0, **wanted: int) -> None:
-    """Wait until the default queue counts like this."""
-
-    async def counted() -> bool:
-        counts = (await queues.count_jobs(("default",)))["default"]
-        return all(counts[state] == jobs for state, jobs in wanted.items())
-
-    await eventually(counted, within_s=within_s)
+@task(queue="default", name="mourn")
+async def mourn(parts: Seen, job: JobContext, event: JobDied) -> None:
+    parts.died.append(event)
 
 
-async def _stored(valkey_server: ValkeyServer, job_id: str, queue: str = "default") -> dict[str, str]:
-    async with Redis.from_url(valkey_server.url, decode_responses=True) as client:
-        return await client.hgetall(f"bull:{queue}:{job_id}")
+BINDINGS = Bindings({Asked: (ask, transcode), JobDied: (mourn,)}, [hurry, step, write])
 
 
-async def test_runs_at_0_2_and_6_seconds_then_is_kept_with_its_error(
-    queues: JobQueues, valkey_server: ValkeyServer
-) -> None:
+async def test_runs_at_0_2_and_6_seconds_then_is_kept_with_its_error(world: JobWorld) -> None:
     seen = Seen(fail=lambda attempt: Retryable(f"The disk is full, try {attempt}. postgresql://u:hunter2@h/x"))
-    async with _working(valkey_server, seen):
-        job = _job()
+    async with world.working(BINDINGS, seen):
         started = time.monotonic()
-        await queues.add([job])
-        await _state(queues, within_s=12, failed=1)
+        job = await world.accept("ask", X)
+        await world.counts(within_s=12, failed=1)
     # Never early; late by what a loaded machine needs.
     first, second, third = (at - started for at in seen.at)
     assert first < 1
     assert 1.9 < second - first < 3
     assert 3.9 < third - second < 5
     assert seen.attempts == [(1, False), (2, False), (3, True)]
-    stored = await _stored(valkey_server, job.job_id)
+    stored = await world.entry(f"{job}-1")
     assert stored["failedReason"].startswith("The disk is full, try 3.")
     assert len(json.loads(stored["stacktrace"])) == 3
     assert "hunter2" not in json.dumps(stored)
+    row = await world.row(job)
+    assert (row["state"], row["attempts"], row["lease"], row["generation"]) == ("dead", 3, 3, 1)
+    assert row["cause"].startswith("The disk is full, try 3.")
+    assert [f"try {n}" in stack for n, stack in enumerate(row["stacks"], start=1)] == [True] * 3
+    assert "hunter2" not in str(row)
 
 
-async def test_permanent_is_run_once(queues: JobQueues, valkey_server: ValkeyServer) -> None:
+async def test_permanent_is_run_once(world: JobWorld) -> None:
     seen = Seen(fail=lambda attempt: Permanent("This file is no video."))
-    async with _working(valkey_server, seen):
-        job = _job()
-        await queues.add([job])
-        await _state(queues, failed=1)
+    async with world.working(BINDINGS, seen):
+        job = await world.accept("ask", X)
+        await world.counts(failed=1)
         await asyncio.sleep(0.3)
     assert len(seen.at) == 1
-    assert (await _stored(valkey_server, job.job_id))["failedReason"] == "This file is no video."
+    assert (await world.entry(f"{job}-1"))["failedReason"] == "This file is no video."
+    row = await world.row(job)
+    assert (row["state"], row["code"], row["cause"]) == ("dead", "permanent", "This file is no video.")
 
 
-async def test_failed_jobs_are_kept_up_to_a_bound(
-    queues: JobQueues, valkey_server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_failed_jobs_are_kept_up_to_a_bound(world: JobWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory that is never evicted holds them: without a bound a member's bad files would fill it."""
     monkeypatch.setitem(KEPT_FAILED, "count", 5)
     seen = Seen(fail=lambda attempt: Permanent("This file is no video."))
-    jobs = [_job() for _ in range(12)]
-    async with _working(valkey_server, seen):
-        await queues.add(jobs)
+    async with world.working(BINDINGS, seen):
+        jobs = [await world.accept("ask", X) for _ in range(12)]
         await eventually(lambda: len(seen.at) == len(jobs))
-        await _state(queues, failed=5, waiting=0, active=0)
-    kept = [bool(await _stored(valkey_server, job.job_id)) for job in jobs]
+        await world.counts(failed=5, waiting=0, active=0)
+    kept = [bool(await world.entry(f"{job}-1")) for job in jobs]
     assert kept.count(True) == 5
 
 
-async def test_unknown_task_and_unfit_payload_fail_with_their_cause(
-    queues: JobQueues, valkey_server: ValkeyServer
-) -> None:
+async def test_unknown_task_and_unfit_payload_fail_with_their_cause(world: JobWorld) -> None:
     seen = Seen()
-    jobs = [_job("no_such_task"), _job(payload={"what": 7}), _job(payload=[1, 2]), _job(payload={})]
-    async with _working(valkey_server, seen):
-        await queues.add(jobs)
-        await _state(queues, failed=4)
-        good = _job()
-        await queues.add([good])
-        await _state(queues, completed=1)
-    reasons = [(await _stored(valkey_server, job.job_id))["failedReason"] for job in jobs]
+    async with world.working(BINDINGS, seen):
+        unfit = ({"what": 7}, [1, 2], {})
+        jobs = [await world.accept("no_such_task", X), *[await world.accept("ask", payload) for payload in unfit]]
+        await world.counts(failed=4)
+        await world.accept("ask", X)
+        await world.counts(completed=1)
+    reasons = [(await world.entry(f"{job}-1"))["failedReason"] for job in jobs]
+    rows = [await world.row(job) for job in jobs]
+    assert [row["code"] for row in rows] == ["unknown_task", *["unfit_payload"] * 3]
+    assert [(row["state"], row["attempts"], row["cause"]) for row in rows] == [("dead", 0, why) for why in reasons]
     assert "no task 'no_such_task'" in reasons[0]
     assert all("does not fit Asked" in reason for reason in reasons[1:])
     assert "`$.what`" in reasons[1]
 
 
-async def test_a_job_that_ended_too_many_workers_is_not_run_again(
-    queues: JobQueues, valkey_server: ValkeyServer
-) -> None:
+async def test_a_job_that_ended_three_workers_is_poison(world: JobWorld) -> None:
     seen = Seen()
-    poison = _job()
-    await queues.add([poison])
-    async with Redis.from_url(valkey_server.url, decode_responses=True) as client:
-        # What the look for stalled jobs writes down when a job was taken back more often than is allowed.
-        await client.hset(f"bull:default:{poison.job_id}", "defa", "job stalled more than allowable limit")
-    async with _working(valkey_server, seen):
-        await _state(queues, failed=1)
+    poison = await world.accept("ask", X, send=False)
+    # Two runs crashed, and of the third nothing was heard for a while.
+    await world.change(poison, "state = 'running', crashes = 2, lease = 3, heartbeat_at = now() - interval '1 minute'")
+    await world.queues.add([QueuedJob(poison, 1, "default", "ask", X, 3, 2.0, suspect=True)])
+    async with world.working(BINDINGS, seen):
+        row = await world.becomes(poison, "dead")
     assert seen.at == []
-    assert "stalled" in (await _stored(valkey_server, poison.job_id))["failedReason"]
+    assert (row["code"], row["crashes"], row["attempts"]) == ("poison", 3, 0)
+    assert "died each of the 3 times" in row["cause"]
 
 
-async def test_a_plain_producer_needs_no_outbox_row_and_gets_the_retries_of_the_task(
-    queues: JobQueues, valkey_server: ValkeyServer
-) -> None:
+async def test_a_job_whose_worker_may_live_is_left_to_it(world: JobWorld) -> None:
+    seen = Seen()
+    job = await world.accept("ask", X, send=False)
+    await world.change(job, "state = 'running', lease = 1, owner = 'other', heartbeat_at = now() + interval '1 hour'")
+    await world.queues.add([QueuedJob(job, 1, "default", "ask", X, 3, 2.0)])
+    async with world.working(BINDINGS, seen):
+        await asyncio.sleep(2.5)
+        assert seen.at == []
+        await world.change(job, "heartbeat_at = now() - interval '1 minute'")
+        row = await world.becomes(job, "done")
+    assert (row["lease"], row["crashes"], row["attempts"]) == (2, 1, 0)
+
+
+@pytest.mark.parametrize("change", ["state = 'done'", "state = 'discarded'", "generation = 2"])
+async def test_an_entry_of_no_use_is_passed_over(world: JobWorld, change: str) -> None:
+    seen = Seen()
+    job = await world.accept("ask", X, send=False)
+    await world.change(job, change)
+    await world.queues.add([QueuedJob(job, 1, "default", "ask", X, 3, 2.0)])
+    async with world.working(BINDINGS, seen):
+        await world.counts(completed=1)
+    assert seen.at == []
+
+
+async def test_a_part_that_is_away_uses_no_attempt(world: JobWorld) -> None:
+    tries = iter([Away("Storage is away."), OSError(errno.ENOSPC, "No space left"), None])
+    seen = Seen(fail=lambda attempt: next(tries))
+    async with world.working(BINDINGS, seen):
+        job = await world.accept("ask", X)
+        row = await world.becomes(job, "done", within_s=12)
+    assert (row["attempts"], row["postponed"], row["lease"]) == (0, 2, 3)
+    assert seen.attempts == [(1, False)] * 3
+
+
+async def test_an_effect_is_written_once_by_the_newest_run(world: JobWorld) -> None:
+    """A run that was overtaken between its start and its commit writes nothing."""
+    seen = Seen(primary=world.primary, takes_s=0.5)
+    async with world.primary.transaction() as tx:
+        await tx.connection.execute("create table if not exists effects (job_id text)")
+    async with world.working(BINDINGS, seen):
+        overtaken = await world.accept("write", X)
+        await eventually(lambda: len(seen.at) == 1)
+        await world.change(overtaken, "lease = lease + 1")
+        kept = await world.accept("write", X)
+        await world.becomes(kept, "done")
+    async with world.primary.transaction() as tx:
+        rows = await (await tx.connection.execute("select job_id from effects")).fetchall()
+        await tx.connection.execute("drop table effects")
+    assert [row["job_id"] for row in rows] == [str(kept)]
+    assert (await world.row(overtaken))["state"] == "running"
+
+
+async def test_a_run_that_was_overtaken_is_ended(world: JobWorld) -> None:
+    seen = Seen(takes_s=30)
+    async with world.working(BINDINGS, seen):
+        job = await world.accept("ask", X)
+        await eventually(lambda: len(seen.at) == 1)
+        await world.change(job, "lease = lease + 1")
+        await eventually(lambda: seen.ended == ["cancelled"], within_s=8)
+
+
+async def test_steps_are_there_for_the_next_run(world: JobWorld) -> None:
+    seen = Seen(fail=lambda attempt: Retryable("not yet") if attempt == 1 else None)
+    async with world.working(BINDINGS, seen):
+        job = await world.accept("step", X)
+        await world.becomes(job, "done", within_s=8)
+    assert seen.steps == [{}, {"first": {"made": 1}}]
+
+
+async def test_a_run_that_takes_too_long_is_ended_and_tried_again(world: JobWorld) -> None:
+    seen = Seen(takes_s=30)
+    async with world.working(BINDINGS, seen):
+        job = await world.accept("hurry", X)
+        await eventually(lambda: len(seen.at) == 1)
+        seen.takes_s = 0
+        row = await world.becomes(job, "done", within_s=10)
+    assert (row["attempts"], row["code"]) == (1, "timeout")
+    assert seen.ended == ["cancelled", "done"]
+
+
+async def test_a_death_is_told(world: JobWorld) -> None:
+    seen = Seen(fail=lambda attempt: Permanent("This file is no video."))
+    async with world.working(BINDINGS, seen):
+        job = await world.accept("ask", X)
+        await eventually(lambda: len(seen.died) == 1)
+    assert seen.died == [JobDied(job, "default", "ask", "permanent", "This file is no video.", {"what": "x"})]
+
+
+async def test_a_plain_producers_job_is_adopted_with_the_retries_of_the_task(world: JobWorld) -> None:
     """What Node's `queue.add("transcode", {key, opts})` leaves: no attempts, no backoff, ids that are numbers."""
     seen = Seen(fail=lambda attempt: RuntimeError("first") if attempt == 1 else None)
-    plain = Queue("media", {"connection": Redis.from_url(valkey_server.url, decode_responses=True)})
-    async with _working(valkey_server, seen, queues=("media",)):
+    plain = Queue("media", {"connection": Redis.from_url(world.valkey_server.url, decode_responses=True)})
+    async with world.working(BINDINGS, seen, queues=("media",)):
         await plain.add("transcode", {"what": "posts/1/original.mp4", "opts": {"postId": "1"}, "more": 1})
         # The first run is cancelled from within, which must not end the worker either.
         await eventually(lambda: len(seen.attempts) == 2)
     await plain.client.aclose()
     assert seen.attempts == [(1, False), (2, False)]
     assert seen.events[0] == Asked("posts/1/original.mp4", {"postId": "1"})
+    (row,) = await world.rows()
+    assert (row["state"], row["outside_id"], row["attempts_max"], row["attempts"]) == ("done", "1", 3, 1)
 
 
-async def test_an_idle_worker_is_not_deaf(queues: JobQueues, valkey_server: ValkeyServer) -> None:
+async def test_an_idle_worker_is_not_deaf(world: JobWorld) -> None:
     """redis-py's timeout of 5 s equals the blocking wait of an idle worker, which is deaf for a while after it.
 
     Each job begins the wait anew, so the next one comes a little after the wait has ended.
     """
     seen = Seen()
-    async with _working(valkey_server, seen):
-        await queues.add([_job()])
+    async with world.working(BINDINGS, seen):
+        await world.accept("ask", X)
         await eventually(lambda: len(seen.at) == 1)
         for n, idle_s in enumerate((5.2, 5.4, 5.6), start=2):
             await asyncio.sleep(idle_s)
             added = time.monotonic()
-            await queues.add([_job()])
+            await world.accept("ask", X)
             await eventually(lambda n=n: len(seen.at) == n)
             assert seen.at[-1] - added < 0.5
 
 
-async def test_a_restart_of_valkey_does_not_end_a_worker(queues: JobQueues, valkey_server: ValkeyServer) -> None:
+async def test_a_restart_of_valkey_does_not_end_a_worker(world: JobWorld) -> None:
     seen = Seen()
-    async with _working(valkey_server, seen):
-        await queues.add([_job()])
+    async with world.working(BINDINGS, seen):
+        await world.accept("ask", X)
         await eventually(lambda: len(seen.at) == 1)
-        valkey_server.kill()
+        world.valkey_server.kill()
         await asyncio.sleep(2)
-        valkey_server.start()
-        await queues.add([_job() for _ in range(20)])
+        world.valkey_server.start()
+        for _ in range(20):
+            await world.accept("ask", X)
         await eventually(lambda: len(seen.at) == 21, within_s=6)
-        await _state(queues, completed=21)
+        await world.counts(completed=21)
     assert len(seen.at) == 21
 
 
-async def test_a_worker_may_start_before_valkey(queues: JobQueues, valkey_server: ValkeyServer) -> None:
+async def test_a_worker_may_start_before_valkey(world: JobWorld) -> None:
     seen = Seen()
-    valkey_server.kill()
-    async with _working(valkey_server, seen):
+    world.valkey_server.kill()
+    async with world.working(BINDINGS, seen):
         await asyncio.sleep(1)
-        valkey_server.start()
-        await queues.add([_job()])
+        world.valkey_server.start()
+        await world.accept("ask", X)
         await eventually(lambda: len(seen.at) == 1)
 
 
-async def test_stop_finishes_what_runs(queues: JobQueues, valkey_server: ValkeyServer) -> None:
+async def test_stop_finishes_what_runs(world: JobWorld) -> None:
     seen = Seen(takes_s=1.0)
-    async with _working(valkey_server, seen, drain_s=5.0):
-        await queues.add([_job(), _job()])
+    async with world.working(BINDINGS, seen, drain_s=5.0):
+        await world.accept("ask", X)
+        await world.accept("ask", X)
         await eventually(lambda: len(seen.at) == 2)
         before = time.monotonic()
     assert time.monotonic() - before < 2.5
     assert seen.ended == ["done", "done"]
-    await _state(queues, completed=2, active=0)
+    await world.counts(completed=2, active=0)
 
 
-async def test_stop_hands_back_what_takes_too_long(queues: JobQueues, valkey_server: ValkeyServer) -> None:
+async def test_stop_hands_back_what_takes_too_long(world: JobWorld) -> None:
     seen = Seen(takes_s=60.0)
-    async with _working(valkey_server, seen, drain_s=0.5):
-        await queues.add([_job()])
+    async with world.working(BINDINGS, seen, drain_s=0.5):
+        await world.accept("ask", X)
         await eventually(lambda: len(seen.at) == 1)
         before = time.monotonic()
     assert time.monotonic() - before < 3
     assert seen.ended == ["cancelled"]
     # At once by the next worker, and as the first attempt still.
     seen.takes_s = 0.0
-    async with _working(valkey_server, seen):
+    async with world.working(BINDINGS, seen):
         await eventually(lambda: len(seen.at) == 2, within_s=3)
-        await _state(queues, completed=1)
+        await world.counts(completed=1)
     assert seen.attempts == [(1, False), (1, False)]
 
 
 @pytest.mark.parametrize("delay_ms", [300, 1200])
-async def test_short_delays_are_kept(queues: JobQueues, valkey_server: ValkeyServer, delay_ms: int) -> None:
+async def test_short_delays_are_kept(world: JobWorld, delay_ms: int) -> None:
     seen = Seen()
-    plain = Queue("default", {"connection": Redis.from_url(valkey_server.url, decode_responses=True)})
-    async with _working(valkey_server, seen):
+    plain = Queue("default", {"connection": Redis.from_url(world.valkey_server.url, decode_responses=True)})
+    async with world.working(BINDINGS, seen):
         await asyncio.sleep(0.3)
         added = time.monotonic()
         await plain.add("ask", {"what": "later"}, {"delay": delay_ms})

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ments.db import Transaction
 from ments.jobs import Bindings, JobContext, JobsError, periodic, task
 from ments.jobs.model import UnfitPayload
 
@@ -43,7 +44,18 @@ async def transcode(parts: Any, job: JobContext, event: Uploaded) -> None: ...
 async def note(parts: Any, job: JobContext, event: Uploaded) -> None: ...
 
 
-async def _no_report(fraction: float) -> None: ...
+class Shown:
+    """A lease that keeps the progress it is shown."""
+
+    def __init__(self) -> None:
+        self.shown: list[float] = []
+
+    async def commit(self, tx: Transaction) -> None: ...
+
+    async def finish_step(self, name: str, result: Any) -> None: ...
+
+    async def report(self, fraction: float) -> None:
+        self.shown.append(fraction)
 
 
 def test_a_task_keeps_its_declaration() -> None:
@@ -59,7 +71,7 @@ async def test_a_task_is_called_like_its_function() -> None:
     async def function(parts: Any, job: JobContext, event: Other) -> None:
         seen.append(event.x)
 
-    await function(None, JobContext("1", "default", "x", 1, 3, _no_report), Other(7))
+    await function(None, JobContext("1", "default", "x", 1, 3, Shown()), Other(7))
     assert seen == [7]
 
 
@@ -139,19 +151,15 @@ def test_bindings_refuse_what_does_not_fit() -> None:
 
 @pytest.mark.parametrize(("attempt", "last"), [(1, False), (2, False), (3, True), (4, True)])
 def test_the_last_attempt_is_known(attempt: int, last: bool) -> None:
-    assert JobContext("1", "default", "x", attempt, 3, _no_report).last_attempt is last
+    assert JobContext("1", "default", "x", attempt, 3, Shown()).last_attempt is last
 
 
 async def test_progress_stays_between_0_and_1() -> None:
-    shown: list[float] = []
-
-    async def report(fraction: float) -> None:
-        shown.append(fraction)
-
-    context = JobContext("1", "default", "x", 1, 3, report)
+    lease = Shown()
+    context = JobContext("1", "default", "x", 1, 3, lease)
     for fraction in (-1.0, 0.25, 7.0):
         await context.report_progress(fraction)
-    assert shown == [0.0, 0.25, 1.0]
+    assert lease.shown == [0.0, 0.25, 1.0]
 
 
 def test_periodic_work_is_named_after_its_function() -> None:

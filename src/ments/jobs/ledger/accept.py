@@ -1,0 +1,66 @@
+"""Accepting jobs: their rows, in the transaction that causes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from ments.db import Transaction, load_queries
+from ments.jobs.ledger.turns import take_turns
+from ments.jobs.model import QueuedJob, Rank
+
+queries = load_queries(__file__)
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A job to be accepted. `payload` is JSON text."""
+
+    id: UUID
+    queue: str
+    task: str
+    payload: str
+    attempts: int
+    backoff_s: float
+    rank: Rank
+    account_id: UUID | None
+    delay_s: float
+
+
+async def insert_jobs(tx: Transaction, jobs: Sequence[NewJob], traceparent: str | None) -> list[int]:
+    """Write down jobs, 1 or more. Returns their turns, in their order."""
+    turns = await _take_turns(tx, jobs)
+    await queries.insert_jobs(
+        tx.connection,
+        ids=[job.id for job in jobs],
+        queues=[job.queue for job in jobs],
+        tasks=[job.task for job in jobs],
+        payloads=[job.payload for job in jobs],
+        traceparent=traceparent,
+        account_ids=[job.account_id for job in jobs],
+        turns=turns,
+        ranks=[int(job.rank) for job in jobs],
+        attempts=[job.attempts for job in jobs],
+        backoffs=[job.backoff_s for job in jobs],
+        delays=[job.delay_s for job in jobs],
+    )
+    return turns
+
+
+async def mark_queued(tx: Transaction, jobs: Sequence[QueuedJob]) -> None:
+    """The queue has entries of these."""
+    await queries.mark_queued(tx.connection, ids=[job.id for job in jobs], generations=[job.generation for job in jobs])
+
+
+async def _take_turns(tx: Transaction, jobs: Sequence[NewJob]) -> list[int]:
+    """One look for all jobs of one account and kind: a post's hundred are a single statement."""
+    places: dict[tuple[str, Rank, UUID | None], list[int]] = {}
+    for place, job in enumerate(jobs):
+        places.setdefault((job.queue, job.rank, job.account_id), []).append(place)
+    turns = [0] * len(jobs)
+    for (queue, rank, account_id), alike in places.items():
+        taken = await take_turns(tx, queue, rank, account_id, how_many=len(alike))
+        for place, turn in zip(alike, taken, strict=True):
+            turns[place] = turn
+    return turns

@@ -1,0 +1,98 @@
+-- name: insert_jobs(ids, queues, tasks, payloads, traceparent, account_ids, turns, ranks, attempts, backoffs, delays)!
+-- Accepts jobs in the transaction that causes them.
+insert into jobs (id, queue, task, payload, traceparent, account_id, turn, rank, attempts_max, backoff_s, due_at, deadline_at)
+select id, queue, task, payload::jsonb, :traceparent, account_id, turn, rank, attempts, backoff_s,
+  clock_timestamp() + make_interval(secs => delay_s), clock_timestamp() + make_interval(secs => delay_s + 30)
+from unnest(:ids::uuid[], :queues::text[], :tasks::text[], :payloads::text[], :account_ids::uuid[], :turns::int[],
+  :ranks::smallint[], :attempts::smallint[], :backoffs::real[], :delays::float8[])
+  as accepted (id, queue, task, payload, account_id, turn, rank, attempts, backoff_s, delay_s);
+
+-- name: mark_queued(ids, generations)!
+-- The queue has an entry. A job that was claimed in the meantime needs no mark.
+update jobs set state = 'queued', deadline_at = null
+from unnest(:ids::uuid[], :generations::int[]) as sent (id, generation)
+where jobs.id = sent.id and jobs.generation = sent.generation and jobs.state = 'accepted';
+
+-- name: claim_jobs(ids, generations, timeouts, owner, silent_s)
+-- Begins runs. A job that runs already is taken only from a worker that has been silent: that run crashed.
+update jobs set state = 'running', lease = lease + 1, owner = :owner,
+  crashes = crashes + case when state = 'running' then 1 else 0 end,
+  started_at = clock_timestamp(), heartbeat_at = clock_timestamp(),
+  deadline_at = clock_timestamp() + make_interval(secs => asked.timeout_s)
+from unnest(:ids::uuid[], :generations::int[], :timeouts::float8[]) as asked (id, generation, timeout_s)
+where jobs.id = asked.id and jobs.generation = asked.generation
+  and (state in ('accepted', 'queued')
+    or (state = 'running' and heartbeat_at < clock_timestamp() - make_interval(secs => :silent_s)))
+returning jobs.id, lease, attempts, attempts_max, backoff_s, crashes, postponed, revived, steps,
+  extract(epoch from clock_timestamp() - due_at)::float8 as waited_s;
+
+-- name: look_at_jobs(ids)
+-- Why a claim was refused.
+select id, state, generation from jobs where id = any(:ids::uuid[]);
+
+-- name: adopt_job(id, queue, task, payload, traceparent, outside_id, attempts, backoff_s)!
+-- Makes a row for an entry that a foreign producer put into the queue; again for the same entry: nothing.
+insert into jobs (id, queue, task, payload, traceparent, outside_id, state, attempts_max, backoff_s)
+values (:id, :queue, :task, :payload::jsonb, :traceparent, :outside_id, 'queued', :attempts, :backoff_s)
+on conflict (id) do nothing;
+
+-- name: complete_jobs(ids, leases)
+-- Ends runs well, each only if it is still the newest of its job.
+update jobs set state = 'done', finished_at = clock_timestamp(), deadline_at = null
+from unnest(:ids::uuid[], :leases::int[]) as ended (id, lease)
+where jobs.id = ended.id and jobs.lease = ended.lease and state = 'running'
+returning jobs.id;
+
+-- name: retry_job(id, lease, delay_s, code, cause, stack, stacks_kept)!
+-- A failed run; the job is due again after a pause.
+update jobs set state = 'queued', attempts = attempts + 1, due_at = clock_timestamp() + make_interval(secs => :delay_s),
+  deadline_at = null, code = :code, cause = :cause,
+  stacks = (stacks || :stack::text)[greatest(1, cardinality(stacks) + 2 - :stacks_kept):]
+where id = :id and lease = :lease and state = 'running';
+
+-- name: postpone_job(id, lease, delay_s, counted, code, cause)!
+-- A run that ended through no fault of the job's.
+update jobs set state = 'queued', postponed = postponed + :counted, deadline_at = null,
+  due_at = clock_timestamp() + make_interval(secs => :delay_s), code = :code, cause = :cause
+where id = :id and lease = :lease and state = 'running';
+
+-- name: bury_job(id, lease, counted, code, cause, stack, stacks_kept)^
+-- Makes a dead letter of a running job.
+update jobs set state = 'dead', attempts = attempts + :counted, finished_at = clock_timestamp(), deadline_at = null,
+  code = :code, cause = :cause,
+  stacks = case when :stack::text is null then stacks
+    else (stacks || :stack::text)[greatest(1, cardinality(stacks) + 2 - :stacks_kept):] end
+where id = :id and lease = :lease and state = 'running'
+returning id, queue, task, payload;
+
+-- name: finish_step(id, lease, name, result)!
+-- Kept for the next run, should this one not get to the end.
+update jobs set steps = steps || jsonb_build_object(:name::text, :result::jsonb)
+where id = :id and lease = :lease and state = 'running';
+
+-- name: renew_leases(ids, leases)
+-- The heartbeat. A row that a transaction of its own run holds is passed over, so that it keeps nobody else's waiting.
+update jobs set heartbeat_at = clock_timestamp()
+from (
+  select jobs.id from jobs
+  join unnest(:ids::uuid[], :leases::int[]) as held (id, lease) on jobs.id = held.id and jobs.lease = held.lease
+  where jobs.state = 'running'
+  for update of jobs skip locked
+) as mine
+where jobs.id = mine.id
+returning jobs.id;
+
+-- name: list_lost(ids, leases)
+-- Of these runs, those that another has overtaken.
+select jobs.id from jobs
+join unnest(:ids::uuid[], :leases::int[]) as held (id, lease) on jobs.id = held.id
+where jobs.lease <> held.lease or jobs.state <> 'running';
+
+-- name: see_worker(name, slots)!
+-- Keeps a worker on the list of those that live.
+insert into job_workers (name, slots) values (:name, :slots::jsonb)
+on conflict (name) do update set slots = excluded.slots, seen_at = clock_timestamp();
+
+-- name: forget_worker(name)!
+-- It left in good order.
+delete from job_workers where name = :name;
