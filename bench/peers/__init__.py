@@ -1,0 +1,1 @@
+"""Programs that ours are measured beside."""

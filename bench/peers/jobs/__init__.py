@@ -1,0 +1,1 @@
+"""Plain Python and Node `bullmq`, each as its documentation shows it."""
