@@ -19,12 +19,19 @@ from ments.cache import PageCache, Valkey
 from ments.db import Primary, Replica
 from ments.edge.media_urls import MediaUrls
 from ments.feeds import tasks as feeds_tasks
-from ments.jobs import Bindings, JobQueues, JobsError, Outbox, PeriodicTask, TaskDefinition
+from ments.jobs import Bindings, JobDied, JobQueues, JobsError, Outbox, PeriodicTask, TaskDefinition
 from ments.jobs.backlog import Backlog
 from ments.jobs.ledger.turns import restart_all_turns
 from ments.jobs.process import relay, stop_on_signals, work
 from ments.media import tasks as media_tasks
-from ments.media.model import MediaFailed, MediaPlayable, MediaReleased, MediaUploaded, PublicAudienceWanted
+from ments.media.model import (
+    MediaFailed,
+    MediaForPost,
+    MediaPlayable,
+    MediaReleased,
+    MediaUploaded,
+    PublicAudienceWanted,
+)
 from ments.observe import Observed, serve_metrics, share_between_processes, start_observing, stop_observing
 from ments.parts import Parts
 from ments.posts import tasks as posts_tasks
@@ -42,10 +49,12 @@ Result = TypeVar("Result")
 # Event type -> the tasks that it causes; an empty tuple when nothing listens yet.
 BINDINGS: dict[type[Any], Sequence[TaskDefinition]] = {
     MediaUploaded: (media_tasks.transcode,),
+    JobDied: (media_tasks.give_up_transcode,),
     PublicAudienceWanted: (media_tasks.publish_audience,),
     MediaReleased: (media_tasks.erase,),
     MediaFailed: (),
     MediaPlayable: (posts_tasks.publish_waiting,),
+    MediaForPost: (posts_tasks.attach_adopted,),
     PostPublished: (feeds_tasks.purge_after_publish,),
     PostChanged: (feeds_tasks.purge_after_change,),
     PostDeleted: (feeds_tasks.purge_after_delete,),

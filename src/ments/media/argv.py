@@ -107,6 +107,15 @@ def _read_argv(ffmpeg: str, source: str) -> list[str]:
     ]
 
 
+def _picture_filters(video: VideoStream, rendition: Rendition) -> list[str]:
+    return [
+        *([FRAMES_GATE] if video.rate > 62 else []),
+        f"scale={rendition.width}:{rendition.height}:flags=bicubic:out_range=tv",  # full range is dark or pale in some players
+        *([HDR_TO_SDR] if video.is_hdr else []),  # after the scale: fewer pixels to map
+        "setsar=1",  # the scale has squared them
+    ]
+
+
 def video_argv(
     ffmpeg: str,
     source: str,
@@ -117,26 +126,14 @@ def video_argv(
     rendition: Rendition,
     file: str,
 ) -> list[str]:
-    """One progressive MP4 and a poster from one reading of the source.
+    """One progressive MP4.
 
-    source, folder  as the command sees them; `file` and `poster.jpg` are written in the folder
+    source, folder  as the command sees them; `file` is written in the folder
     """
-    size = f"{rendition.width}:{rendition.height}"
-    steps = [
-        *([FRAMES_GATE] if video.rate > 62 else []),
-        f"scale={size}:flags=bicubic:out_range=tv",  # full range is dark or pale in some players
-        *([HDR_TO_SDR] if video.is_hdr else []),  # after the scale: fewer pixels to map
-        "setsar=1",  # the scale has squared them
-    ]
-    graph = (
-        f"[0:{video.index}]{','.join(steps)},split=2[show][pick];"
-        # The most typical of the first frames; works for a clip of three. JPEG is full range, the film is not.
-        "[pick]thumbnail=50,scale=out_range=pc[poster]"
-    )
     argv = [
         *_read_argv(ffmpeg, source),
         *("-filter_complex_threads", "1"),  # two threads at most run at once, the codec's
-        *("-filter_complex", graph),
+        *("-filter_complex", f"[0:{video.index}]{','.join(_picture_filters(video, rendition))}[show]"),
         *("-map", "[show]"),
         *(["-map", f"0:{audio.index}"] if audio else []),
         *("-c:v", "libx264", "-preset", "veryfast", "-crf", "23"),
@@ -153,6 +150,17 @@ def video_argv(
         *_NO_BAGGAGE,
         *("-movflags", "+faststart"),  # the index in front: plays before it is all there
         *("-f", "mp4", f"file:{folder}/{file}"),
+    ]
+
+
+def poster_argv(ffmpeg: str, source: str, folder: str, *, video: VideoStream, rendition: Rendition) -> list[str]:
+    """`poster.jpg`, as large as the rendition; reads no more of the source than the pictures to choose from."""
+    # The most typical of the first frames; works for a clip of three. JPEG is full range, the film is not.
+    steps = [*_picture_filters(video, rendition), "thumbnail=50", "scale=out_range=pc"]
+    return [
+        *_read_argv(ffmpeg, source),
+        *("-filter_complex_threads", "1"),
+        *("-filter_complex", f"[0:{video.index}]{','.join(steps)}[poster]"),
         *("-map", "[poster]", "-frames:v", "1", "-update", "1", "-q:v", "3"),
         *("-f", "image2", f"file:{folder}/{POSTER_FILE}"),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from ments.media.argv import POSTER_FILE, Limits, audio_argv, video_argv
+from ments.media.argv import POSTER_FILE, Limits, audio_argv, poster_argv, video_argv
 from ments.media.model import AudioStream, Rendition, UnplayableMedia, VideoStream
 from ments.media.programs import GIB, check_finished
 from ments.media.sandbox import Sandbox
@@ -36,7 +36,7 @@ async def encode_video(
     length_s: float,
     on_progress: Progress,
 ) -> str:
-    """Write a progressive MP4 and `poster.jpg` into `folder`; returns the MP4's name.
+    """Write a progressive MP4 into `folder`; returns its name.
 
     length_s     of the source, for the progress and the limits
     on_progress  called with fractions from 0 to 1
@@ -52,9 +52,31 @@ async def encode_video(
         on_line=follow_progress(length_s, on_progress),
     )
     check_finished(finished, "ffmpeg")
+    return file
+
+
+async def take_poster(
+    sandbox: Sandbox,
+    ffmpeg: str,
+    source: Path,
+    folder: Path,
+    *,
+    video: VideoStream,
+    rendition: Rendition,
+    length_s: float,
+) -> str:
+    """Write a picture of the beginning into `folder`; returns its name. Otherwise as encode_video."""
+    finished = await sandbox.run(
+        lambda seen, out: poster_argv(ffmpeg, seen, out, video=video, rendition=rendition),
+        source=source,
+        folder=folder,
+        programs=[ffmpeg],
+        limits=encode_limits(length_s),
+    )
+    check_finished(finished, "ffmpeg")
     if not (folder / POSTER_FILE).exists():
         raise UnplayableMedia("Not one picture in this video could be read.", code="damaged")
-    return file
+    return POSTER_FILE
 
 
 async def encode_audio(

@@ -34,16 +34,10 @@ where u.media_id = :media_id;
 update uploads set status = :status, completed_at = case when :status = 'completed' then now() end
 where id = :id and status = 'open' returning media_id;
 
--- name: queue_media(id, lifetime_s)!
--- The original is there; a job was emitted in this transaction.
-update media set status = 'queued', updated_at = now(), deadline_at = now() + make_interval(secs => :lifetime_s)
+-- name: queue_media(id, job_id, lifetime_s)!
+-- The original is there; its job was emitted in this transaction.
+update media set status = 'queued', job_id = :job_id, updated_at = now(), deadline_at = now() + make_interval(secs => :lifetime_s)
 where id = :id and status in ('uploading', 'queued', 'processing');
-
--- name: requeue_media(id, lifetime_s)!
--- Its job was lost; a new one was emitted in this transaction. The old one, should it live, commits nothing.
-update media set status = 'queued', requeues = requeues + 1, attempt_generation = attempt_generation + 1, job_id = null,
-  updated_at = now(), deadline_at = now() + make_interval(secs => :lifetime_s)
-where id = :id and status in ('queued', 'processing');
 
 -- name: find_media(id)^
 -- What anybody who may see it is told.
@@ -60,12 +54,27 @@ select * from media where id = :id for update;
 -- Asked after the lock: a locking read that had to wait does not see what other tables gained meanwhile.
 select exists (select 1 from post_media where media_id = :id);
 
--- name: claim_media(id, job_id, lifetime_s)^
--- One job works on one piece of media: another may take over only from one that has fallen silent.
+-- name: claim_media(id, job_id, may_revive, lifetime_s)^
+-- One job works on one piece of media: another may take over only from one that has fallen silent. What failed is begun
+-- again when an operator asks for it, or when a producer outside sends another job for it.
 update media set status = 'processing', attempt_generation = attempt_generation + 1, job_id = :job_id, updated_at = now(),
-  deadline_at = now() + make_interval(secs => :lifetime_s)
-where id = :id and (status = 'queued' or (status = 'processing' and (job_id = :job_id or deadline_at < now())))
+  error_code = null, error_text = null, deadline_at = now() + make_interval(secs => :lifetime_s)
+where id = :id and (
+  status = 'queued' or (status = 'processing' and (job_id = :job_id or deadline_at < now()))
+  or (status = 'failed' and (:may_revive or (original_key is not null and job_id is distinct from :job_id)))
+)
 returning *;
+
+-- name: find_media_of_job(job_id)$
+-- What a job that died has left unfinished.
+select id from media where job_id = :job_id and status in ('queued', 'processing');
+
+-- name: is_job_pending(job_id, key)$
+-- Whether the ledger still has a job for these media. One of an older version is known by its payload alone.
+select exists (
+  select 1 from jobs
+  where queue = 'media' and state in ('accepted', 'queued', 'running') and (id::text = :job_id or payload ->> 'key' = :key)
+);
 
 -- name: hold_claim(id, attempt_generation, progress, lifetime_s)$
 -- The heartbeat of a try; no row when the media went to another try or away.
@@ -80,8 +89,9 @@ update media set status = 'ready', progress = 1, generation = :generation, kind 
 where id = :id and attempt_generation = :attempt_generation and status = 'processing' returning audience;
 
 -- name: fail_media(id, attempt_generation, code, text, lifetime_s)$
--- The same for a failure: an older try's trouble is not the newer one's.
-update media set status = 'failed', error_code = :code, error_text = :text, job_id = null, updated_at = now(),
+-- The same for a failure: an older try's trouble is not the newer one's. `job_id` stays: the job's next run, should its
+-- worker die now, ends as this one did.
+update media set status = 'failed', error_code = :code, error_text = :text, updated_at = now(),
   deadline_at = now() + make_interval(secs => :lifetime_s)
 where id = :id and attempt_generation = :attempt_generation and status in ('queued', 'processing') returning id;
 
@@ -100,7 +110,7 @@ where id = :id and attempt_generation = :attempt_generation and status in ('play
 -- The objects go after the commit; the epoch turns, so that no signed URL of before fits again. What was signed for its upload
 -- may still be sent: the sweeper comes once more when the last signature is dead.
 update media set status = 'erased', epoch = epoch + 1, generation = null, variants = '[]', poster_file = null, blurhash = null,
-  probe = null, filename = '', error_code = null, error_text = null, job_id = null, updated_at = now(),
+  probe = null, filename = '', original_key = null, original_etag = null, error_code = null, error_text = null, job_id = null, updated_at = now(),
   deadline_at = (select expires_at + make_interval(secs => :signature_s) from uploads where media_id = :id)
 where id = :id and status <> 'erased' returning id;
 

@@ -1,4 +1,4 @@
-"""From an original on this disk to the files that are served: look, plan, encode, check."""
+"""From an original on this disk to the files that are served, a step at a time: look, encode, check."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ments.media import rules
-from ments.media.argv import POSTER_FILE
-from ments.media.ffmpeg import encode_audio, encode_video
-from ments.media.ladder import PROGRESSIVE, plan_ladder
-from ments.media.model import MediaKind, Outputs, Probe, UnplayableMedia, Variant
+from ments.media.ffmpeg import encode_audio, encode_video, take_poster
+from ments.media.model import AudioStream, MediaKind, Probe, Rendition, UnplayableMedia, Variant, VideoStream
 from ments.media.photo import look_at_poster, make_photo
+from ments.media.plan import MadeFile, Piece, Plan, Step
 from ments.media.probe import probe_file, read_head
 from ments.media.sandbox import Sandbox
 from ments.observe import span
@@ -29,99 +28,108 @@ class Workshop:
     on_progress: Progress
 
 
-async def render_original(workshop: Workshop, source: Path, folder: Path) -> Outputs:
-    """Make everything that is served of an original.
+async def plan_original(workshop: Workshop, source: Path, folder: Path) -> Plan:
+    """Look at an original, and say what is to be made of it.
 
     source  the original, a regular file
-    folder  empty; what is to be stored lies there afterwards: the variants' files and the poster's
+    folder  empty; nothing is written into it
     Raises UnplayableMedia with words for the author, Retryable when the machine was at fault.
     """
     head = await asyncio.to_thread(read_head, source)
     if rules.looks_like_photo(head):
-        return await _photo(workshop, source, folder)
+        return Plan(MediaKind.PHOTO, None)
     with span("probe"):
         probe = await probe_file(workshop.sandbox, source, folder)
     rules.check_probe(probe)
     if probe.container == "gif" and rules.is_still(probe):
+        return Plan(MediaKind.PHOTO, None)
+    return Plan(MediaKind.VIDEO if probe.video else MediaKind.AUDIO, probe)
+
+
+async def make_piece(workshop: Workshop, plan: Plan, step: Step, source: Path, folder: Path) -> Piece:
+    """Do one step of a plan.
+
+    folder  empty; the piece's files lie there afterwards
+    Raises as plan_original does.
+    """
+    video, audio = (plan.probe.video, plan.probe.audio) if plan.probe else (None, None)
+    if plan.kind is MediaKind.PHOTO or plan.probe is None:
         return await _photo(workshop, source, folder)
-    workshop.on_progress(0.05)
-    if probe.video is None:
-        return await _audio(workshop, source, folder, probe)
-    return await _video(workshop, source, folder, probe)
+    if step.rendition is None:
+        if audio is None:
+            raise UnplayableMedia("There is neither picture nor sound in this file.", code="nothing_to_play")
+        return await _audio(workshop, source, folder, plan.probe, audio)
+    if video is None:
+        raise UnplayableMedia("There is no moving picture in this file.", code="no_picture")
+    if step.name == "poster":
+        return await _poster(workshop, source, folder, plan.probe, video, step.rendition)
+    return await _video(workshop, source, folder, plan.probe, video, step.rendition)
 
 
-async def _photo(workshop: Workshop, source: Path, folder: Path) -> Outputs:
+async def _photo(workshop: Workshop, source: Path, folder: Path) -> Piece:
     with span("encode", kind_of_media="photo"):
         made = await make_photo(workshop.sandbox, source, folder)
     variants = made.variants(folder)
-    return Outputs(
-        kind=MediaKind.PHOTO,
-        width=made.width,
-        height=made.height,
-        duration_s=None,
+    return Piece(
+        files=tuple(_file_of(variant) for variant in variants),
+        variants=variants,
         poster_file=variants[0].file,
         blurhash=made.blurhash,
-        variants=variants,
-        probe=None,
     )
 
 
-async def _audio(workshop: Workshop, source: Path, folder: Path, probe: Probe) -> Outputs:
-    if probe.audio is None:
-        raise UnplayableMedia("There is neither picture nor sound in this file.", code="nothing_to_play")
+async def _audio(workshop: Workshop, source: Path, folder: Path, probe: Probe, audio: AudioStream) -> Piece:
     with span("encode", kind_of_media="audio", length_s=probe.length_s):
         file = await encode_audio(
             workshop.sandbox,
             workshop.ffmpeg,
             source,
             folder,
-            audio=probe.audio,
+            audio=audio,
             length_s=probe.length_s,
-            on_progress=_within(workshop.on_progress, 0.05, 0.98),
+            on_progress=workshop.on_progress,
         )
     made = await _check_rendition(workshop, folder, file, probe)
-    return Outputs(
-        kind=MediaKind.AUDIO,
-        width=None,
-        height=None,
-        duration_s=round(made.length_s, 3),
-        poster_file=None,
-        blurhash=None,
-        variants=(_variant(folder / file, MediaKind.AUDIO, "audio", "audio/mp4", made),),
-        probe=probe,
-    )
+    variant = _variant(folder / file, MediaKind.AUDIO, "audio", "audio/mp4", made)
+    return Piece((_file_of(variant),), (variant,), duration_s=round(made.length_s, 3))
 
 
-async def _video(workshop: Workshop, source: Path, folder: Path, probe: Probe) -> Outputs:
-    renditions = plan_ladder(probe, PROGRESSIVE)
-    rendition = renditions[-1]
-    if probe.video is None:
-        raise UnplayableMedia("There is no moving picture in this file.", code="no_picture")
+async def _video(
+    workshop: Workshop, source: Path, folder: Path, probe: Probe, video: VideoStream, rendition: Rendition
+) -> Piece:
     with span("encode", kind_of_media="video", length_s=probe.length_s, width=rendition.width, height=rendition.height):
         file = await encode_video(
             workshop.sandbox,
             workshop.ffmpeg,
             source,
             folder,
-            video=probe.video,
+            video=video,
             audio=probe.audio,
             rendition=rendition,
             length_s=probe.length_s,
-            on_progress=_within(workshop.on_progress, 0.05, 0.95),
+            on_progress=workshop.on_progress,
         )
     made = await _check_rendition(workshop, folder, file, probe)
-    poster = await look_at_poster(workshop.sandbox, folder / POSTER_FILE, folder)
-    workshop.on_progress(0.98)
-    return Outputs(
-        kind=MediaKind.VIDEO,
-        width=rendition.width,
-        height=rendition.height,
-        duration_s=round(made.length_s, 3),
-        poster_file=POSTER_FILE,
-        blurhash=poster.blurhash,
-        variants=(_variant(folder / file, MediaKind.VIDEO, rendition.name, "video/mp4", made),),
-        probe=probe,
-    )
+    variant = _variant(folder / file, MediaKind.VIDEO, rendition.name, "video/mp4", made)
+    return Piece((_file_of(variant),), (variant,), duration_s=round(made.length_s, 3))
+
+
+async def _poster(
+    workshop: Workshop, source: Path, folder: Path, probe: Probe, video: VideoStream, rendition: Rendition
+) -> Piece:
+    with span("poster", width=rendition.width, height=rendition.height):
+        file = await take_poster(
+            workshop.sandbox,
+            workshop.ffmpeg,
+            source,
+            folder,
+            video=video,
+            rendition=rendition,
+            length_s=probe.length_s,
+        )
+        looked = await look_at_poster(workshop.sandbox, folder / file, folder)
+    made = MadeFile(file, "image/jpeg", (folder / file).stat().st_size)
+    return Piece((made,), poster_file=file, blurhash=looked.blurhash)
 
 
 async def _check_rendition(workshop: Workshop, folder: Path, file: str, source: Probe) -> Probe:
@@ -149,5 +157,10 @@ def _variant(path: Path, kind: MediaKind, name: str, content_type: str, made: Pr
     )
 
 
-def _within(on_progress: Progress, low: float, high: float) -> Progress:
+def _file_of(variant: Variant) -> MadeFile:
+    return MadeFile(variant.file, variant.content_type, variant.bytes)
+
+
+def within(on_progress: Progress, low: float, high: float) -> Progress:
+    """Tell `on_progress` the progress of a part that lies between two fractions of the whole."""
     return lambda fraction: on_progress(low + (high - low) * fraction)

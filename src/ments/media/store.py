@@ -17,11 +17,11 @@ from ments.media.model import (
     Media,
     MediaKind,
     MediaStatus,
-    Outputs,
     Upload,
     UploadStatus,
     Variant,
 )
+from ments.media.plan import Outputs
 
 queries: Any = load_queries(__file__)
 _MEDIA_FIELDS = tuple(field.name for field in fields(Media))
@@ -146,10 +146,14 @@ async def is_overdue(tx: Transaction, media_id: UUID) -> bool:
     return bool(await queries.is_overdue(tx.connection, id=media_id))
 
 
-async def read_requeues(tx: Transaction, media_id: UUID) -> int:
-    """How often the sweeper sent this media's job again."""
-    row = await queries.lock_media(tx.connection, id=media_id)
-    return int(row["requeues"])
+async def is_job_pending(session: Session, media: Media) -> bool:
+    """Whether the ledger has a job that will go on with these media."""
+    return bool(await queries.is_job_pending(session.connection, job_id=media.job_id, key=media.key))
+
+
+async def list_media_of_job(session: Session, job_id: str) -> list[UUID]:
+    """List the unfinished media that a job held, or was to begin: one, or two when their original was replaced."""
+    return [row["id"] async for row in queries.list_media_of_job(session.connection, job_id=job_id)]
 
 
 def _media(row: Mapping[str, Any]) -> Media:
@@ -174,10 +178,13 @@ def _variant(stored: Mapping[str, Any], kind: str) -> Variant:
 # media: a try -----------------------------------------------------------------------
 
 
-async def claim_media(tx: Transaction, media_id: UUID, job_id: str) -> Media | None:
-    """Begin a try; None when the media wait for nobody, or another job is at work on them."""
+async def claim_media(tx: Transaction, media_id: UUID, job_id: str, *, may_revive: bool = False) -> Media | None:
+    """Begin a try; None when the media wait for nobody, or another job is at work on them.
+
+    may_revive  what has failed is begun again
+    """
     row = await queries.claim_media(
-        tx.connection, id=media_id, job_id=job_id, lifetime_s=_seconds(rules.CLAIM_LIFETIME)
+        tx.connection, id=media_id, job_id=job_id, may_revive=may_revive, lifetime_s=_seconds(rules.CLAIM_LIFETIME)
     )
     return _media(row) if row else None
 
@@ -232,14 +239,14 @@ async def fail_media(tx: Transaction, media_id: UUID, number: int, *, code: str,
 # media: between tries ---------------------------------------------------------------
 
 
-async def queue_media(tx: Transaction, media_id: UUID) -> None:
-    """The original is there; the job is emitted beside this."""
-    await queries.queue_media(tx.connection, id=media_id, lifetime_s=_seconds(rules.QUEUE_LIFETIME))
-
-
-async def requeue_media(tx: Transaction, media_id: UUID) -> None:
-    """The job was lost; another one is emitted beside this."""
-    await queries.requeue_media(tx.connection, id=media_id, lifetime_s=_seconds(rules.QUEUE_LIFETIME))
+async def queue_media(tx: Transaction, media_id: UUID, job_id: UUID | None) -> None:
+    """The original is there; its job was emitted beside this."""
+    await queries.queue_media(
+        tx.connection,
+        id=media_id,
+        job_id=str(job_id) if job_id else None,
+        lifetime_s=_seconds(rules.QUEUE_LIFETIME),
+    )
 
 
 async def open_to_public(tx: Transaction, media_id: UUID) -> Media | None:

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ments.errors import Retryable
-from ments.jobs import JobContext, PeriodicTask, periodic, task
+from ments.jobs import JobContext, JobDied, PeriodicTask, Rank, periodic, task
 from ments.media import actions
 from ments.media.model import MediaReleased, MediaUploaded, PublicAudienceWanted
 from ments.parts import Parts
 
 
-@task(queue="media", name="transcode", attempts=3, backoff_s=2.0)
-async def transcode(parts: Parts, job: JobContext, event: MediaUploaded) -> None:
-    """Make what plays out of an original."""
-    await actions.transcode_media(parts, job, event)
+@task(
+    queue="media",
+    name="transcode",
+    attempts=3,
+    backoff_s=2.0,
+    timeout_s=6 * 3600.0,
+    rank=Rank.FIRST,
+    account_of=lambda event: event.account_id,
+)
+async def transcode(parts: Parts, job: JobContext, event: MediaUploaded) -> dict[str, Any]:
+    """Make what plays out of an original; what was made is shown in the queue."""
+    return await actions.transcode_media(parts, job, event)
+
+
+@task(queue="default", name="give_up_transcode", attempts=5, backoff_s=2.0)
+async def give_up_transcode(parts: Parts, job: JobContext, event: JobDied) -> None:
+    """End the media that a dead transcode held."""
+    if (event.queue, event.task) == (transcode.queue, transcode.name):
+        await actions.give_up_media(parts, event)
 
 
 @task(queue="default", name="publish_audience", attempts=5, backoff_s=2.0)

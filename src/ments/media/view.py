@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from ments.edge.media_urls import MediaUrls
@@ -88,6 +89,34 @@ def view_media(media: Media, urls: MediaUrls, *, is_owner: bool, alt_text: str =
         filename=media.filename if is_owner else None,
         created_at=media.created_at,
     )
+
+
+def answer_producer(media: Media) -> dict[str, Any]:
+    """What a transcode has come to, as the producer of its job reads it back from the queue (JSON values).
+
+    {media_id, status, kind, width, height, duration_s, poster, files: [{key, content_type, width, height, bytes}]}; `key`
+    and `poster` are keys in the bucket.
+    """
+    folder = f"media/{media.id}/{media.generation}/"
+    return {
+        "media_id": str(media.id),
+        "status": media.status.value,
+        "kind": media.kind.value if media.kind else None,
+        "width": media.width,
+        "height": media.height,
+        "duration_s": media.duration_s,
+        "poster": folder + media.poster_file if media.poster_file else None,
+        "files": [
+            {
+                "key": folder + variant.file,
+                "content_type": variant.content_type,
+                "width": variant.width,
+                "height": variant.height,
+                "bytes": variant.bytes,
+            }
+            for variant in media.variants
+        ],
+    }
 
 
 def view_upload(upload: Upload) -> UploadView:

@@ -15,11 +15,13 @@ import structlog
 
 from ments.accounts.model import Viewer
 from ments.db import Transaction
+from ments.errors import Retryable
 from ments.media.model import Audience, MediaReleased, PublicAudienceWanted
 from ments.observe import report_error
 from ments.parts import Parts
 from ments.posts import rules, store
 from ments.posts.model import (
+    AttachmentDraft,
     IdempotencyKeyReused,
     NewPost,
     NotTheAuthor,
@@ -188,6 +190,37 @@ async def publish_waiting(parts: Parts, media_id: UUID) -> None:
         post_id = await store.find_post_of_media(tx, media_id)
         if post_id is not None:
             await _publish_if_playable(parts, tx, post_id)
+
+
+async def attach_adopted(parts: Parts, media_id: UUID, post_id: UUID) -> None:
+    """Let a post show media that a producer outside made for it: as its last, if there is room. Again: nothing.
+
+    Only the author's own are attached, so no post shows what is another's.
+    Raises Retryable while the copy that everybody may fetch is being made.
+    """
+    async with parts.primary.transaction() as tx:
+        post = await store.lock_post(tx, post_id)
+        if post is None or post.status is PostStatus.DELETED:
+            return
+        before = await store.list_attached(tx, post_id)
+        if media_id in {attachment.id for attachment in before}:
+            return
+        found = await store.lock_media(tx, sorted({media_id, *(attachment.id for attachment in before)}))
+        if not rules.has_room_for(post, before, found, media_id):
+            log.warning("adopted_not_attached", post_id=str(post_id), media_id=str(media_id))
+            return
+        adopted = [media for media in found if media.id == media_id]
+        audience = rules.audience_of(post.visibility)
+        await _open_media(parts, tx, adopted, audience)
+        can_be_shown = rules.are_playable(adopted, audience)
+        if can_be_shown:
+            await store.attach(tx, post_id, [*before, AttachmentDraft(media_id, "")])
+            if post.status is PostStatus.PUBLISHED:
+                await parts.outbox.emit(tx, PostChanged(post_id=post_id, author_id=post.account_id))
+            elif rules.are_playable(found, audience) and await store.publish_row(tx, post_id):
+                await _announce(parts, tx, post)
+    if not can_be_shown:
+        raise Retryable("What this post is to show is being opened to everybody.", code="opening")
 
 
 async def publish_forgotten(parts: Parts) -> int:

@@ -205,6 +205,18 @@ def check_attachable(media_ids: Sequence[UUID], found: Sequence[Attachable], aut
             raise PostRefused("media_ids", "media_failed", "One of the attachments could not be prepared. Remove it.")
 
 
+def has_room_for(post: Post, attached: Sequence[AttachmentDraft], found: Sequence[Attachable], media_id: UUID) -> bool:
+    """Say whether media may become another attachment of a post: its author's own, on no post yet, and not one too many."""
+    media = next((one for one in found if one.id == media_id), None)
+    return (
+        media is not None
+        and media.account_id == post.account_id
+        and media.post_id is None
+        and media.status.is_playable
+        and len(attached) < ATTACHMENTS_MAX
+    )
+
+
 def are_playable(attached: Sequence[Attachable], audience: Audience) -> bool:
     """Say whether a post may appear: all that it holds can be played by its audience."""
     return all(media.is_playable_for(audience) for media in attached)

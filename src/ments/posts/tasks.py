@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ments.jobs import JobContext, periodic, task
-from ments.media.model import MediaPlayable
+from ments.media.model import MediaForPost, MediaPlayable
 from ments.parts import Parts
 from ments.posts import actions
 
@@ -12,6 +12,12 @@ from ments.posts import actions
 async def publish_waiting(parts: Parts, job: JobContext, event: MediaPlayable) -> None:
     """Let a post appear once the last of its attachments can be played."""
     await actions.publish_waiting(parts, event.media_id)
+
+
+@task(queue="default", name="attach_adopted", attempts=8, backoff_s=1.0)
+async def attach_adopted(parts: Parts, job: JobContext, event: MediaForPost) -> None:
+    """Let a post show what a producer outside made for it."""
+    await actions.attach_adopted(parts, event.media_id, event.post_id)
 
 
 @periodic(every_s=30, name="posts.publish_forgotten")

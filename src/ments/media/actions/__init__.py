@@ -3,6 +3,7 @@
 from ments.media.actions.audience import publish_audience
 from ments.media.actions.completion import complete_from_storage, complete_upload
 from ments.media.actions.erase import erase_media
+from ments.media.actions.give_up import give_up_media
 from ments.media.actions.sweep import open_forgotten, sweep_media
 from ments.media.actions.transcode import transcode_media
 from ments.media.actions.uploads import Started, abort_upload, read_upload, sign_request, start_upload
@@ -14,6 +15,7 @@ __all__ = [
     "complete_from_storage",
     "complete_upload",
     "erase_media",
+    "give_up_media",
     "open_forgotten",
     "publish_audience",
     "read_media",

@@ -87,8 +87,9 @@ async def _close(parts: Parts, upload: Upload) -> None:
         if not await store.close_upload(tx, upload.id, UploadStatus.COMPLETED):
             await _explain_lost(parts, upload)
             return
-        await store.queue_media(tx, upload.media_id)
-        await parts.outbox.emit(tx, MediaUploaded(upload.key, {"media_id": str(upload.media_id)}))
+        event = MediaUploaded(upload.key, {"media_id": str(upload.media_id)}, upload.account_id)
+        job_ids = await parts.outbox.emit(tx, event)
+        await store.queue_media(tx, upload.media_id, job_ids[0] if job_ids else None)
         tx.after_commit(lambda: tell_live(parts.valkey, upload.media_id, Live(MediaStatus.QUEUED, 0.0)))
 
 

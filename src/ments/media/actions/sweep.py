@@ -6,21 +6,14 @@ from uuid import UUID
 
 import structlog
 
-from ments.db import Transaction
 from ments.errors import Retryable
-from ments.media import rules, store
+from ments.media import store
 from ments.media.actions.completion import complete_if_sent
 from ments.media.actions.erase import erase_media
+from ments.media.actions.give_up import fail_unfinished
+from ments.media.actions.leftovers import remove_unserved
 from ments.media.actions.uploads import remove_sent
-from ments.media.model import (
-    Audience,
-    Media,
-    MediaFailed,
-    MediaStatus,
-    MediaUploaded,
-    PublicAudienceWanted,
-    UploadStatus,
-)
+from ments.media.model import Media, MediaStatus, PublicAudienceWanted, UploadStatus
 from ments.observe import report_error
 from ments.parts import Parts
 
@@ -75,10 +68,11 @@ async def _sweep(parts: Parts, media_id: UUID) -> None:
             if not found.attached or not await complete_if_sent(parts, media_id):
                 await _expire(parts, media_id)
         case MediaStatus.QUEUED | MediaStatus.PROCESSING:
-            await _send_again(parts, media_id)
+            await _give_up_if_lost(parts, media_id)
         case MediaStatus.PLAYABLE | MediaStatus.READY | MediaStatus.FAILED:
-            # Nobody made a post of it: its author has gone on. Otherwise only older generations are left over.
-            if not await erase_media(parts, media_id):
+            # Nobody made a post of it: its author has gone on. Otherwise only older generations are left over. What was
+            # adopted stays: the post that shows it may be one of its producer's own.
+            if found.media.original_key is not None or not await erase_media(parts, media_id):
                 await _tidy(parts, found.media)
         case MediaStatus.ERASED:
             await _remove_late(parts, media_id)
@@ -95,8 +89,9 @@ async def _expire(parts: Parts, media_id: UUID) -> None:
             await store.close_upload(tx, upload.id, UploadStatus.EXPIRED)
         if attached:
             # A post waits for it: its author is told.
-            await store.queue_media(tx, media_id)
-            await _give_up(parts, tx, locked[0], "never_sent", "This file was never sent. Remove it, or send it again.")
+            await store.queue_media(tx, media_id, None)
+            text = "This file was never sent. Remove it, or send it again."
+            await fail_unfinished(parts, tx, locked[0], code="never_sent", text=text)
         else:
             await store.erase_media(tx, media_id)
     log.info("upload_expired", media_id=str(media_id))
@@ -104,29 +99,19 @@ async def _expire(parts: Parts, media_id: UUID) -> None:
         await remove_sent(parts, upload)
 
 
-async def _send_again(parts: Parts, media_id: UUID) -> None:
+async def _give_up_if_lost(parts: Parts, media_id: UUID) -> None:
+    """Leave media to the job that the ledger has for them; end them when it has none, whatever became of it."""
     async with parts.primary.transaction() as tx:
         locked = await store.lock_media(tx, media_id)
         if locked is None or locked[0].status not in (MediaStatus.QUEUED, MediaStatus.PROCESSING):
             return
-        media = locked[0]
-        if media.deadline_at is None or not await store.is_overdue(tx, media_id):
-            return  # its try lives after all
-        if await store.read_requeues(tx, media_id) >= rules.REQUEUES_MAX:
-            text = "Preparing this was begun several times and never finished. Try the upload again."
-            await _give_up(parts, tx, media, "never_finished", text)
+        if await store.is_job_pending(tx, locked[0]):
+            await store.put_off(tx, media_id)
             return
-        upload = await store.find_upload_of_media(tx, media_id)
-        key = upload.key if upload else f"media/{media_id}/original"
-        await store.requeue_media(tx, media_id)
-        await parts.outbox.emit(tx, MediaUploaded(key, {"media_id": str(media_id), "again": True}))
-    log.warning("media_sent_again", media_id=str(media_id), was=media.status)
-
-
-async def _give_up(parts: Parts, tx: Transaction, media: Media, code: str, text: str) -> None:
-    if await store.fail_media(tx, media.id, media.attempt_generation, code=code, text=text):
-        log.error("media_given_up", media_id=str(media.id), code=code)
-        await parts.outbox.emit(tx, MediaFailed(media.id))
+        if not await store.is_overdue(tx, media_id):
+            return  # its try lives after all
+        text = "Preparing this was begun and never finished. Try the upload again."
+        await fail_unfinished(parts, tx, locked[0], code="never_finished", text=text)
 
 
 async def _remove_late(parts: Parts, media_id: UUID) -> None:
@@ -143,10 +128,6 @@ async def _remove_late(parts: Parts, media_id: UUID) -> None:
 async def _tidy(parts: Parts, media: Media) -> None:
     """Remove the generations that are not served any more; their URLs are long past."""
     # The newest number may be a copy that is being made this moment.
-    newest = f"media/{media.id}/{rules.next_generation(Audience.PUBLIC, media.attempt_generation)}/"
-    keep = (f"media/{media.id}/{media.generation}/", f"media/{media.id}/original", newest)
-    for found in await parts.bucket.list_objects(f"media/{media.id}/"):
-        if not found.key.startswith(keep):
-            await parts.bucket.delete(found.key)
+    await remove_unserved(parts, media, media.attempt_generation - int(media.status.is_playable))
     async with parts.primary.transaction() as tx:
         await store.settle_media(tx, media.id)

@@ -1,155 +1,189 @@
-"""Turn an uploaded original into what plays: claim, fetch, render, store, commit."""
+"""Turn an uploaded original into what plays: claim, fetch, make and store step by step, commit."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import structlog
 
-from ments.errors import MentsError, Permanent
-from ments.jobs import JobContext
+from ments.errors import Permanent, Retryable
+from ments.jobs import JobContext, LeaseLost
 from ments.media import rules, store
+from ments.media.actions.adopt import adopt_original, offer_to_post
 from ments.media.actions.claim import Claim, ClaimLost
+from ments.media.actions.leftovers import remove_leftovers
+from ments.media.actions.steps import Steps
 from ments.media.folder import work_folder
 from ments.media.live import Live, find_live, tell_live
 from ments.media.model import (
     Audience,
+    Media,
     MediaFailed,
     MediaPlayable,
     MediaStatus,
     MediaUploaded,
-    Outputs,
     PublicAudienceWanted,
     UnplayableMedia,
 )
+from ments.media.plan import Outputs, Piece, Plan, Step, join_pieces
 from ments.media.programs import ffmpeg_of, sandbox_of
-from ments.media.render import Workshop, render_original
+from ments.media.render import Progress, Workshop, make_piece, plan_original, within
+from ments.media.view import answer_producer
 from ments.observe import span
 from ments.parts import Parts
 
 log = structlog.get_logger()
-OUR_TROUBLE = "Something went wrong on our side while preparing this. Try the upload again."
-_CACHE_CONTROL = "public, max-age=31536000, immutable"
-_TYPES = {".jpg": "image/jpeg", ".webp": "image/webp", ".mp4": "video/mp4", ".m4a": "audio/mp4"}
+MISSING = "The file is not in storage any more. Send it again."
+# How far a try is once it knows what to make, and once all of it is stored.
+_PLANNED = 0.1
+_STORED = 0.99
 
 
-async def transcode_media(parts: Parts, job: JobContext, event: MediaUploaded) -> None:
-    """Run one try. A try that lost the media to another changes nothing and leaves no objects.
+async def transcode_media(parts: Parts, job: JobContext, event: MediaUploaded) -> dict[str, Any]:
+    """Run one try. Returns what became of the media, for whoever asked: see `answer_producer`.
 
-    Raises Permanent for a file that will never play (the row says why by then), and what went wrong on our
-    side otherwise; on the job's last attempt that ends the media too.
+    A try that lost the media to another changes nothing. One that is ended before its time leaves what its finished
+    steps stored to the job's next run; one that failed for good leaves nothing.
+    Raises Permanent for a file that will never play (the row says why by then), and what went wrong on our side
+    otherwise: when the job dies of it, `give_up_media` ends the media.
     """
-    media_id = rules.media_id_of_key(event.key)
-    if media_id is None:
-        raise Permanent(f"No media have their original at {event.key[:200]!r}.", code="unknown_key")
+    media_id = rules.media_id_of_key(event.key) or await adopt_original(parts, job, event)
     async with parts.primary.transaction() as tx:
-        media = await store.claim_media(tx, media_id, job.id)
+        media = await store.claim_media(tx, media_id, job.id, may_revive=job.revived)
         upload = await store.find_upload_of_media(tx, media_id)
     if media is None:
-        log.info("media_not_waiting", media_id=str(media_id))
-        return
+        return await _as_it_stands(parts, job, event, media_id)
     told = await find_live(parts.valkey, media_id)
     claim = Claim(parts, job, media, shown=told.progress if told else 0.0)
     try:
-        await claim.run(_try(parts, claim, event.key, upload.size if upload else None))
-    except ClaimLost:
-        log.info("claim_lost", media_id=str(media_id), number=claim.number)
+        await claim.run(_try(parts, job, claim, event, upload.size if upload else None))
+    except (ClaimLost, LeaseLost) as error:
+        log.info("claim_lost", media_id=str(media_id), number=claim.number, error=repr(error))
+        await remove_leftovers(parts, job, media_id, claim.number)
+        if isinstance(error, LeaseLost):
+            raise
     except Permanent as error:
         await _fail(parts, claim, error)
+        await remove_leftovers(parts, job, media_id, claim.number)
         raise
-    except Exception as error:
-        if job.last_attempt:
-            # Words for a member stay words; anything else is ours to explain, in the log.
-            await _fail(parts, claim, error if isinstance(error, MentsError) else None)
-        raise
+    return answer_producer(await _get_media(parts, media_id))
 
 
-async def _try(parts: Parts, claim: Claim, key: str, size: int | None) -> None:
-    generations: list[str] = []
-    try:
-        with work_folder(3 * (size or 0)) as folder:
-            source = folder / "source"
-            await _fetch(parts, key, size, source)
-            claim.advance(0.05)
-            workshop = Workshop(
-                sandbox_of(parts.settings),
-                ffmpeg_of(parts.settings),
-                lambda fraction: claim.advance(0.05 + 0.85 * fraction),
-            )
-            outputs = await render_original(workshop, source, folder / "out")
-            generation = rules.next_generation(await claim.renew(), claim.number)
-            generations.append(generation)
-            await _store(parts, claim, generation, outputs, folder / "out")
-        if not await _commit(parts, claim, generation, outputs):
-            raise ClaimLost
-    except BaseException:
-        for generation in generations:
-            await _remove_unserved(parts, claim.media.id, generation)
-        raise
-
-
-async def _remove_unserved(parts: Parts, media_id: UUID, generation: str) -> None:
-    """Remove what a try stored, unless it is served: whoever was interrupted can't know that its commit was not made.
-
-    The connection may be lost, or the try be ended, after the commit and before its answer. Under the row's lock no
-    commit of this try is under way any more, and a later one has another number. When the database can't be asked
-    the objects stay, and go with the sweeper.
-    """
-    try:
+async def _as_it_stands(parts: Parts, job: JobContext, event: MediaUploaded, media_id: UUID) -> dict[str, Any]:
+    """Nothing is to be done: they are finished, or another job is at work on them."""
+    media = await _get_media(parts, media_id)
+    log.info("media_not_waiting", media_id=str(media_id), status=media.status)
+    if media.status is MediaStatus.FAILED and media.job_id == job.id:
+        # This job's own end: its worker died before it could say so.
+        raise UnplayableMedia(media.error_text or "These media failed.", code=media.error_code)
+    if media.status.is_playable:
         async with parts.primary.transaction() as tx:
-            locked = await store.lock_media(tx, media_id)
-    except Exception as error:
-        log.warning("outputs_left_to_sweeper", media_id=str(media_id), generation=generation, error=repr(error))
-        return
-    if locked is None or locked[0].generation != generation:
-        await parts.bucket.delete_prefix(f"media/{media_id}/{generation}/")
+            if await offer_to_post(parts, tx, media, event):
+                await job.commit(tx)
+    return answer_producer(media)
 
 
-async def _fetch(parts: Parts, key: str, size: int | None, source: Path) -> None:
-    with span("download", bytes=size or 0):
-        head = await parts.bucket.head(key)
-        if head is None:
-            raise UnplayableMedia("The file is not in storage any more. Send it again.", code="original_missing")
-        if head.size > parts.settings.upload_video_max_bytes or (size is not None and head.size != size):
-            raise UnplayableMedia(
-                "The file in storage is not the one that was announced. Send it again.", code="size_mismatch"
-            )
-        if await parts.bucket.download(key, source) is None:
-            raise UnplayableMedia("The file is not in storage any more. Send it again.", code="original_missing")
+async def _get_media(parts: Parts, media_id: UUID) -> Media:
+    async with parts.primary.session() as session:
+        found = await store.find_media(session, media_id)
+    if found is None:
+        raise Permanent(f"There are no media {media_id}.", code="unknown_key")
+    return found.media
 
 
-async def _store(parts: Parts, claim: Claim, generation: str, outputs: Outputs, folder: Path) -> None:
-    files = {variant.file: variant.content_type for variant in outputs.variants}
-    if outputs.poster_file:
-        files.setdefault(outputs.poster_file, _TYPES[Path(outputs.poster_file).suffix])
-    with span("store", files=len(files)):
-        for done, (file, content_type) in enumerate(files.items(), start=1):
-            key = f"media/{claim.media.id}/{generation}/{file}"
-            await parts.bucket.upload(key, folder / file, content_type, _CACHE_CONTROL)
-            claim.advance(0.9 + 0.09 * done / len(files))
+async def _try(parts: Parts, job: JobContext, claim: Claim, event: MediaUploaded, size: int | None) -> None:
+    size = await _check_original(parts, claim.media, size)
+    steps = Steps(parts, job, claim)
+    with work_folder(3 * size) as folder:
+        work = _Work(parts, claim, folder, size)
+        plan = await steps.plan(work.plan)
+        claim.advance(_PLANNED)
+        done, pieces = _PLANNED, []
+        for step in plan.list_steps():
+            low, done = done, done + (_STORED - _PLANNED) * step.share
+            make = partial(work.make, plan, step, within(claim.advance, low, done))
+            pieces.append(await steps.piece(step, work.folder_of(step), make))
+            claim.advance(done)
+    await _commit(parts, job, claim, event, await steps.gather(), join_pieces(plan, pieces))
 
 
-async def _commit(parts: Parts, claim: Claim, generation: str, outputs: Outputs) -> bool:
+class _Work:
+    """What one try does on this disk. The original is fetched when the first step needs it, which may be none."""
+
+    def __init__(self, parts: Parts, claim: Claim, folder: Path, size: int) -> None:
+        self._parts = parts
+        self._claim = claim
+        self._folder = folder
+        self._size = size
+        self._source: Path | None = None
+
+    def folder_of(self, step: Step) -> Path:
+        """Where a step writes."""
+        return self._folder / "out" / step.name
+
+    async def plan(self) -> Plan:
+        source = await self._fetch()
+        return await plan_original(self._workshop(self._claim.advance), source, self._folder / "out")
+
+    async def make(self, plan: Plan, step: Step, on_progress: Progress) -> Piece:
+        source = await self._fetch()
+        return await make_piece(self._workshop(on_progress), plan, step, source, self.folder_of(step))
+
+    def _workshop(self, on_progress: Progress) -> Workshop:
+        return Workshop(sandbox_of(self._parts.settings), ffmpeg_of(self._parts.settings), on_progress)
+
+    async def _fetch(self) -> Path:
+        if self._source is None:
+            source = self._folder / "source"
+            with span("download", bytes=self._size):
+                if await self._parts.bucket.download(self._claim.media.key, source) is None:
+                    raise UnplayableMedia(MISSING, code="original_missing")
+            self._claim.advance(0.05)
+            self._source = source
+        return self._source
+
+
+async def _check_original(parts: Parts, media: Media, size: int | None) -> int:
+    """Look whether the original is the one that was announced, or adopted; returns its size in bytes."""
+    head = await parts.bucket.head(media.key)
+    if head is None:
+        raise UnplayableMedia(MISSING, code="original_missing")
+    if head.size > parts.settings.upload_video_max_bytes or (size is not None and head.size != size):
+        raise UnplayableMedia(
+            "The file in storage is not the one that was announced. Send it again.", code="size_mismatch"
+        )
+    if media.original_etag is not None and head.etag != media.original_etag:
+        raise Retryable("Its producer has just put another file in the place of this one.", code="original_changed")
+    return head.size
+
+
+async def _commit(
+    parts: Parts, job: JobContext, claim: Claim, event: MediaUploaded, generation: str, outputs: Outputs
+) -> None:
+    """Serve what was made, and end the job with it. Raises ClaimLost, LeaseLost."""
     media_id = claim.media.id
     async with parts.primary.transaction() as tx:
         audience = await store.commit_generation(tx, media_id, claim.number, generation, outputs)
         if audience is None:
-            return False
+            raise ClaimLost
         await parts.outbox.emit(tx, MediaPlayable(media_id))
         if audience is Audience.PUBLIC and not generation.startswith(audience.letter):
             # A post took it between the start of the storing and now.
             await parts.outbox.emit(tx, PublicAudienceWanted(media_id))
+        await offer_to_post(parts, tx, claim.media, event)
+        await job.commit(tx)
         tx.after_commit(lambda: tell_live(parts.valkey, media_id, Live(MediaStatus.READY, 1.0)))
-    return True
+    if claim.number > 1:
+        await remove_leftovers(parts, job, media_id, claim.number)
 
 
-async def _fail(parts: Parts, claim: Claim, error: MentsError | None) -> None:
+async def _fail(parts: Parts, claim: Claim, error: Permanent) -> None:
     media_id = claim.media.id
-    code = error.problem_code if error else "internal"
-    text = error.safe if isinstance(error, Permanent) else OUR_TROUBLE
     async with parts.primary.transaction() as tx:
-        if not await store.fail_media(tx, media_id, claim.number, code=code, text=text):
+        if not await store.fail_media(tx, media_id, claim.number, code=error.problem_code, text=error.safe):
             return
         await parts.outbox.emit(tx, MediaFailed(media_id))
         live = Live(MediaStatus.FAILED, claim.media.progress)
