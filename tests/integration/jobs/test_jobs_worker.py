@@ -155,8 +155,7 @@ async def test_unknown_task_and_unfit_payload_fail_with_their_cause(world: JobWo
         unfit = ({"what": 7}, [1, 2], {})
         jobs = [await world.accept("no_such_task", X), *[await world.accept("ask", payload) for payload in unfit]]
         await world.counts(failed=4)
-        await world.accept("ask", X)
-        await world.counts(completed=1)
+        await world.becomes(await world.accept("ask", X), "done")
     reasons = [(await world.entry(f"{job}-1"))["failedReason"] for job in jobs]
     rows = [await world.row(job) for job in jobs]
     assert [row["code"] for row in rows] == ["unknown_task", *["unfit_payload"] * 3]
