@@ -127,6 +127,7 @@ def test_pgbouncer_ini() -> None:
         "max_client_conn = 500\n"
         "default_pool_size = 20\n"
         "query_wait_timeout = 10\n"
+        "server_login_retry = 1\n"
         "server_idle_timeout = 60\n"
         "ignore_startup_parameters = extra_float_digits\n"
         "stats_users = ments\n"

@@ -29,7 +29,11 @@ class Pooler:
 
 
 def render_ini(pooler: Pooler) -> str:
-    """pgbouncer.ini. Pure. `*` lets databases that tests create be reached too."""
+    """pgbouncer.ini. Pure.
+
+    `*` lets databases that tests create be reached too. server_login_retry: after one refused connection it would keep
+    everybody waiting for 15 s, while a Postgres that restarts is back within one.
+    """
     replicas = "".join(
         f"{name} = host=127.0.0.1 port={port} dbname={DATABASE}\n" for name, port in pooler.replica_ports.items()
     )
@@ -46,6 +50,7 @@ pool_mode = transaction
 max_client_conn = 500
 default_pool_size = 20
 query_wait_timeout = 10
+server_login_retry = 1
 server_idle_timeout = 60
 ignore_startup_parameters = extra_float_digits
 stats_users = {ROLE}
