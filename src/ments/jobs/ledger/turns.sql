@@ -6,12 +6,14 @@ select pg_advisory_xact_lock_shared(hashtextextended('ments.turns.' || :queue, 0
 
 -- name: get_turns(queue, rank, account_id)^
 -- The round now being served, and the last turn that the account has waiting or running among work of this rank.
+-- Ordered as the index is, and not by max(), which would read all jobs of nobody.
 select
   coalesce((select served from job_turns where queue = :queue), 0) as served,
   coalesce((
-    select max(turn) from jobs
+    select turn from jobs
     where queue = :queue and rank = :rank and turn > 0 and state in ('accepted', 'queued', 'running')
       and (account_id = :account_id::uuid or (:account_id::uuid is null and account_id is null))
+    order by account_id desc, turn desc limit 1
   ), 0) as last;
 
 -- name: restart_turns(queue)$

@@ -4,6 +4,7 @@ export class AskError extends Error {
     message: string,
     readonly status: number,
     readonly code: string,
+    readonly againInS = 0, // when the server says to come back
   ) {
     super(message);
   }
@@ -30,7 +31,7 @@ export async function ask<T>(method: string, path: string, body?: unknown, heade
   if (!answer.ok) {
     const problem = (data ?? {}) as { detail?: string; code?: string };
     if (answer.status === 401) location.assign(`/?redirect=${encodeURIComponent(location.pathname)}`);
-    throw new AskError(problem.detail ?? `The server answered ${answer.status}. Try again in a moment.`, answer.status, problem.code ?? "unknown");
+    throw new AskError(problem.detail ?? `The server answered ${answer.status}. Try again in a moment.`, answer.status, problem.code ?? "unknown", Number(answer.headers.get("Retry-After") ?? 0));
   }
   return data as T;
 }

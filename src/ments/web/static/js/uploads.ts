@@ -23,6 +23,8 @@ const AT_ONCE = 2;
 const all = new Map<string, Upload>();
 const firstSigned = new Map<string, Signed>();
 const partSizes = new Map<number, number>();
+// Uploads that the server has put off, each with the timer that asks again.
+const putOff = new Map<Upload, number>();
 const released = new Map<string, () => void>();
 export const uploads = new EventTarget();
 export const listUploads = () => [...all.values()];
@@ -114,7 +116,18 @@ async function begin(upload: Upload): Promise<void> {
   } catch (error) {
     const refused = error instanceof AskError && error.status >= 400 && error.status < 500 && error.status !== 429;
     upload.to(refused ? "refused" : "stopped", (error as Error).message);
+    if (error instanceof AskError && error.code === "media_backlog") askAgainLater(upload, error.againInS);
   }
+}
+
+// The file waits in the page; a little later than told, so that not all who were put off come back at once.
+function askAgainLater(upload: Upload, inS: number): void {
+  putOff.set(upload, window.setTimeout(() => retryUpload(upload), 1000 * (inS + Math.random() * Math.max(5, inS / 4))));
+}
+
+function forgetPutOff(upload: Upload): void {
+  window.clearTimeout(putOff.get(upload));
+  putOff.delete(upload);
 }
 
 function take(upload: Upload, given: Permission): void {
@@ -156,6 +169,7 @@ export async function resumeUpload(kept: Kept): Promise<Upload | null> {
 }
 
 export function retryUpload(upload: Upload): void {
+  forgetPutOff(upload);
   if (!upload.id) {
     upload.to("asking");
     void begin(upload);
@@ -169,6 +183,7 @@ export function retryUpload(upload: Upload): void {
 
 // Take it away: here, in storage, and in what is kept for later.
 export function dropUpload(upload: Upload): void {
+  forgetPutOff(upload);
   const file = uppy.getFiles().find((one) => one.meta["upload"] === upload.id);
   if (file) uppy.removeFile(file.id);
   finish(upload);
