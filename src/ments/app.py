@@ -127,6 +127,8 @@ def list_routes() -> list[Any]:
     from ments.feeds import api as feeds_api
     from ments.feeds import pages as feeds_pages
     from ments.media import api as media_api
+    from ments.operations import api as operations_api
+    from ments.operations import pages as operations_pages
     from ments.posts import api as posts_api
     from ments.posts import pages as posts_pages
     from ments.web import health, well_known
@@ -141,6 +143,8 @@ def list_routes() -> list[Any]:
         *feeds_api.ROUTES,
         *posts_pages.ROUTES,
         *feeds_pages.ROUTES,
+        *operations_api.ROUTES,
+        *operations_pages.ROUTES,
     ]
 
 

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import sys
-from collections.abc import Awaitable, Callable
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from ments.cli.options import HomePath, fail, settings_of
+from ments.cli.options import HomePath, fail, settings_of, with_parts
 
 accounts_app = App(name="accounts", help="Make accounts, and links that sign them in.")
 
@@ -43,7 +38,7 @@ def accounts_create(
     """
     from ments.accounts.actions import create_account
 
-    made = _with_parts(
+    made = with_parts(
         home, lambda parts: create_account(parts, username=name, email=email, password=password, is_admin=admin)
     )
     print(made.username)
@@ -62,7 +57,7 @@ def accounts_link(name: str | None = None, /, *, home: HomePath | None = None) -
     """
     from ments.accounts.actions import link_path
 
-    path = _with_parts(home, lambda parts: link_path(parts, name))
+    path = with_parts(home, lambda parts: link_path(parts, name))
     print(f"{settings_of(home).public_url}{path}")
 
 
@@ -84,16 +79,5 @@ def tokens_create(*names: str, home: HomePath | None = None) -> None:
 
     if not names:
         fail("Name at least one account.")
-    for token in _with_parts(home, lambda parts: create_tokens(parts, names, label="ments tokens create")):
+    for token in with_parts(home, lambda parts: create_tokens(parts, names, label="ments tokens create")):
         print(token)
-
-
-def _with_parts(home: Path | None, work: Callable[[Any], Awaitable[Any]]) -> Any:
-    import structlog
-
-    from ments.app import with_parts
-
-    # stdout is for what the command answers, stderr for the one line that says why it can't.
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
-    return asyncio.run(with_parts(settings_of(home), work))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -18,6 +21,18 @@ def settings_of(home: Path | None = None) -> Any:
     from ments.settings import read_settings
 
     return read_settings({**os.environ, "MENTS_HOME": str(home)} if home else os.environ)
+
+
+def with_parts(home: Path | None, work: Callable[[Any], Awaitable[Any]]) -> Any:
+    """Do one thing with the parts of a deployment open, and return what comes of it."""
+    import structlog
+
+    from ments.app import with_parts as with_open_parts
+
+    # stdout is for what the command answers, stderr for the one line that says why it can't.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
+    return asyncio.run(with_open_parts(settings_of(home), work))
 
 
 def fail(text: str) -> NoReturn:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from http import HTTPStatus
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -33,7 +32,12 @@ class UnclearSelection(Invalid):
     """Which dead letters are meant is not said, or said twice."""
 
     code: ClassVar[str] = "unclear_selection"
-    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+class UnknownState(Invalid):
+    """Jobs have no such state."""
+
+    code: ClassVar[str] = "unknown_state"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,10 @@ from ments.accounts.store import find_account
 from ments.cache import PageCache
 from ments.db.keyset import Place, clamp_limit, decode_cursor, encode_cursor
 from ments.jobs.ledger.dead import DeadFilter, DeadKind, count_dead, list_dead, list_dead_kinds
-from ments.jobs.ledger.listing import find_job
+from ments.jobs.ledger.listing import PENDING, find_job, list_ended, list_pending
 from ments.jobs.ledger.overview import Overview, read_overview
-from ments.operations.model import DeadLetter, DeadPage, JobNotFound, JobView, Verdict, view_of
+from ments.jobs.model import JobState, LedgerJob
+from ments.operations.model import DeadLetter, DeadPage, JobNotFound, JobView, UnknownState, Verdict, view_of
 from ments.operations.rules import judge
 from ments.parts import Parts
 
@@ -122,3 +123,26 @@ async def read_job(parts: Parts, job_id: UUID) -> JobView:
             raise JobNotFound("There is no such job, or its history has been pruned.")
         account = await find_account(session, job.account_id) if job.account_id else None
     return view_of(job, account.username if account else None)
+
+
+async def list_dead_letters(parts: Parts, which: DeadFilter, *, n: int) -> list[DeadLetter]:
+    """List the newest dead letters that a filter lets pass."""
+    async with parts.primary.session() as session:
+        return [DeadLetter.of(job) for job in await list_dead(session, which, Place.last(), n)]
+
+
+async def list_jobs(parts: Parts, *, queue: str | None, state: str | None, task: str | None, n: int) -> list[LedgerJob]:
+    """List jobs in a state; None: all that wait or run, oldest first. What has ended comes newest first.
+
+    Raises UnknownState.
+    """
+    try:
+        wanted = JobState(state) if state else None
+    except ValueError as error:
+        raise UnknownState(f"There is no state {state}; choose from {', '.join(JobState)}.") from error
+    async with parts.primary.session() as session:
+        if wanted is None or wanted in PENDING:
+            return await list_pending(session, queue=queue, state=wanted, task=task, n=n)
+        if wanted is JobState.DEAD:
+            return await list_dead(session, DeadFilter(queue, task), Place.last(), n)
+        return await list_ended(session, state=wanted, queue=queue, task=task, n=n)

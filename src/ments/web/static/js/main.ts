@@ -6,6 +6,7 @@ import "./delete-dialog";
 import "./feed";
 import "./form";
 import "./lightbox";
+import "./live";
 import "./media-state";
 import "./menu";
 import "./player";
