@@ -9,11 +9,12 @@ import asyncio
 import os
 from dataclasses import dataclass
 
+from ments.db import Primary
 from ments.errors import Permanent
 from ments.jobs import Bindings, JobContext, task
 from ments.jobs.process import stop_on_signals, work
 from ments.observe import span, start_observing, stop_observing
-from ments.settings import read_settings
+from ments.settings import Settings, read_settings
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,22 @@ async def step(parts: None, job: JobContext, event: Sent) -> None:
 BINDINGS = Bindings({Sent: (step,)})
 
 
-async def main(redis_url: str) -> None:
-    await work({"default": 2}, redis_url=redis_url, bindings=BINDINGS, parts=None, stop=stop_on_signals())
+async def main(settings: Settings) -> None:
+    primary = Primary(settings.database_url)
+    await primary.open()
+    await work(
+        {"default": 2},
+        redis_url=settings.redis_url,
+        bindings=BINDINGS,
+        parts=None,
+        primary=primary,
+        stop=stop_on_signals(),
+    )
+    await primary.close()
 
 
 if __name__ == "__main__":
     settings = read_settings(os.environ)
     start_observing(settings, "ments-worker")
-    asyncio.run(main(settings.redis_url))
+    asyncio.run(main(settings))
     stop_observing()

@@ -35,8 +35,8 @@ async def worker(observed: Settings, valkey_server: ValkeyServer) -> AsyncIterat
     environ = {
         **os.environ,
         "MENTS_HOME": str(observed.home),
-        "DATABASE_URL": observed.database_url,
         "REDIS_URL": valkey_server.url,
+        "DATABASE_URL": observed.database_url,
         "OTEL_EXPORTER_OTLP_ENDPOINT": observed.otlp_endpoint,
         "SENTRY_DSN": observed.sentry_dsn,
         "SECRET_KEY": observed.secret_key,
@@ -83,6 +83,7 @@ async def client(parts: Parts, valkey_server: ValkeyServer) -> AsyncIterator[htt
         transport=httpx2.ASGITransport(app, raise_app_exceptions=False), base_url="http://ments.test"
     ) as client:
         yield client
+    await outbox.aclose()
     await queues.aclose()
 
 
