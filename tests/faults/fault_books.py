@@ -94,13 +94,17 @@ class Books:
     def count(self, batch: str) -> Counted:
         return Counted(**self.rows(_COUNT, batch=batch)[0])
 
-    def last_effect_s(self, batch: str, since: datetime) -> float:
-        """Seconds from `since` until the last of the effects asked for before it was there."""
+    def seconds_until_done(self, batch: str, hit: datetime, back: datetime | None = None) -> float:
+        """Seconds from a fault until the last of the effects was there that had been asked for before it was over.
+
+        back  when what was away was there again; the fault took no time when it is not given
+        """
         found = self.value(
-            "select extract(epoch from max(e.at) - %(since)s)::float8 from fault_effects e join fault_asked a using (id) "
-            "where a.batch = %(batch)s and a.at <= %(since)s",
+            "select extract(epoch from max(e.at) - %(hit)s)::float8 from fault_effects e join fault_asked a using (id) "
+            "where a.batch = %(batch)s and a.at <= %(back)s",
             batch=batch,
-            since=since,
+            hit=hit,
+            back=back or hit,
         )
         return max(0.0, float(found or 0.0))
 

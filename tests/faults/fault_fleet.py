@@ -79,13 +79,13 @@ class Fleet:
         return self._start("worker", {"slots": dict(slots), "folder": str(self.folder), "drain_s": drain_s}, before)
 
     @asynccontextmanager
-    async def keep(self, workers: int) -> AsyncIterator[None]:
+    async def keep(self, workers: int, *, slots: Mapping[str, int] = SLOTS) -> AsyncIterator[None]:
         """Hold so many workers: one that dies is replaced, as whatever runs a deployment does."""
 
         async def replace_dead() -> None:
-            held = [self.work() for _ in range(workers)]
+            held = [self.work(slots=slots) for _ in range(workers)]
             while True:
-                held = [self.work() if worker.process.poll() is not None else worker for worker in held]
+                held = [self.work(slots=slots) if one.process.poll() is not None else one for one in held]
                 await asyncio.sleep(0.2)
 
         keeping = asyncio.create_task(replace_dead())

@@ -59,9 +59,11 @@ class FaultyQueues(JobQueues):
 async def open_places(queues: JobQueues, folder: str) -> AsyncIterator[Places]:
     primary = Primary(os.environ["DATABASE_URL"])
     await primary.open()
+    outbox = Outbox(primary, queues, BINDINGS)
     try:
-        yield Places(primary, Outbox(primary, queues, BINDINGS), Path(folder))
+        yield Places(primary, outbox, Path(folder))
     finally:
+        await outbox.aclose()
         await primary.close()
 
 
@@ -93,8 +95,6 @@ async def run_producer(wish: dict[str, Any]) -> None:
                 await asyncio.sleep(wish["pause_s"])
             else:
                 await asyncio.sleep(_TRY_AGAIN_S)
-        # What the commits left to do is done before the process ends.
-        await asyncio.sleep(0.2)
 
 
 async def _ask(parts: Places, event_type: type[Any], wish: dict[str, Any], number: int) -> bool:

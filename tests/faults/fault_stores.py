@@ -36,7 +36,7 @@ create table fault_runs (id uuid not null, batch text not null, pid integer not 
     attempt integer not null, at timestamptz not null default clock_timestamp());
 create table fault_effects (id uuid not null, batch text not null, pid integer not null, lease integer not null,
     at timestamptz not null default clock_timestamp());
-create table fault_steps (id uuid not null, step text not null, lease integer not null, finished boolean not null);
+create table fault_steps (id uuid not null, batch text not null, step text not null, lease integer not null, finished boolean not null);
 create table fault_deaths (job_id uuid not null, code text not null, cause text not null);
 create index on fault_asked (batch);
 create index on fault_runs (batch);

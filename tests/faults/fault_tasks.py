@@ -158,8 +158,8 @@ async def _write_effect(parts: Places, job: JobContext, event: EffectAsked) -> N
 async def _note_step(parts: Places, job: JobContext, event: EffectAsked, step: str, *, finished: bool) -> None:
     async with parts.primary.session() as session:
         await session.connection.execute(
-            "insert into fault_steps (id, step, lease, finished) values (%s, %s, %s, %s)",
-            [event.id, step, job.lease, finished],
+            "insert into fault_steps (id, batch, step, lease, finished) values (%s, %s, %s, %s, %s)",
+            [event.id, event.batch, step, job.lease, finished],
         )
 
 

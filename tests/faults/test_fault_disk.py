@@ -29,5 +29,5 @@ async def test_jobs_wait_for_room_on_the_disk(fleet: Fleet, books: Books, jobs: 
     )[0]
     assert used["attempts"] == 0
     assert used["postponed"] > 0
-    seconds = books.last_effect_s("disk", hit)
+    seconds = books.seconds_until_done("disk", hit)
     assert recovery.note("disk_full", seconds, "room again until all is done") < _RECOVERED_S

@@ -33,7 +33,7 @@ async def test_late_writes_of_a_frozen_worker_change_nothing(
     )
     assert taken > 0, "it was frozen while it ran nothing"
     assert (
-        recovery.note("worker_frozen", books.last_effect_s("frozen", hit), "SIGSTOP until all its jobs are done")
+        recovery.note("worker_frozen", books.seconds_until_done("frozen", hit), "SIGSTOP until all its jobs are done")
         < _RERUN_S
     )
     frozen.send(signal.SIGCONT)
@@ -64,7 +64,7 @@ async def test_a_worker_frozen_inside_its_transaction_delays_only_that_job(
     hit = books.now()
     fleet.work()
     await books.balance_but_queue("locked-others", jobs, within_s=60)
-    others_s = books.last_effect_s("locked-others", hit)
+    others_s = books.seconds_until_done("locked-others", hit)
     assert recovery.note("worker_frozen_in_transaction", others_s, "until its neighbours are done") < _RERUN_S
     await books.balance_but_queue("locked", 1, within_s=90)
     assert books.value("select lease from fault_effects where batch = 'locked'") > 1

@@ -38,6 +38,7 @@ async def test_a_restart_is_outlasted(
     )
     hit = books.now()
     await stores.restart(store, number, away_s=1.0)
+    back = books.now()
     await books.balance(name, jobs, within_s=60 + jobs / 10)
     await books.balance(f"{name}-steps", 6, within_s=60)
     assert await asyncio.to_thread(producer.process.wait, 30) == 0
@@ -48,7 +49,7 @@ async def test_a_restart_is_outlasted(
     assert len(acknowledged) == jobs
     attempts = books.value("select sum(attempts) from jobs where payload ->> 'batch' like %(batch)s", batch=f"{name}%")
     assert attempts == 0
-    seconds = books.last_effect_s(name, hit)
+    seconds = books.seconds_until_done(name, hit, back)
     assert recovery.note(f"{name}_restarted", seconds, "until all that had been accepted is done") < _RECOVERED_S
 
 
@@ -64,6 +65,7 @@ async def test_postgres_away_beyond_the_leases_kills_no_job(
     await books.until("select count(*) > 3 from fault_runs where batch = 'away'", within_s=30)
     hit = books.now()
     await stores.restart("postgres", signal.SIGINT, away_s=14.0)
+    back = books.now()
     await books.balance("away", jobs, within_s=90 + jobs / 10)
-    seconds = books.last_effect_s("away", hit)
+    seconds = books.seconds_until_done("away", hit, back)
     assert recovery.note("postgres_away_14_s", seconds, "until all that had been accepted is done") < 2 * _RECOVERED_S

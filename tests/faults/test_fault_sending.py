@@ -29,7 +29,7 @@ async def test_the_producer_dies_around_the_enqueue(fleet: Fleet, books: Books, 
     kept = {str(row["id"]) for row in books.rows("select id from fault_asked where batch = %(batch)s", batch=batch)}
     assert acknowledged <= kept
     assert counted.effects == len(kept)
-    seconds = books.last_effect_s(batch, hit)
+    seconds = books.seconds_until_done(batch, hit)
     assert (
         recovery.note(f"producer_killed_{dies}_enqueue", seconds, "start of relay and worker until all is done")
         < _RECOVERED_S
@@ -54,7 +54,7 @@ async def test_the_relay_dies_around_the_enqueue(
     await books.balance(batch, jobs, within_s=60 + jobs / 20)
     # What had been entered and not marked was not run again.
     assert books.value("select max(lease) from jobs where payload ->> 'batch' = %(batch)s", batch=batch) == 1
-    seconds = books.last_effect_s(batch, hit)
+    seconds = books.seconds_until_done(batch, hit)
     assert (
         recovery.note(f"relay_killed_{dies}_enqueue", seconds, "start of relay and worker until all is done")
         < _RECOVERED_S

@@ -34,10 +34,11 @@ async def test_valkey_ends_and_comes_back(
     )
     hit = books.now()
     await stores.restart("valkey", number, away_s=0.5)
+    back = books.now()
     await _balance(books, batch, jobs, within_s=60 + jobs / 10)
     assert producer.process.wait(30) == 0
     _check_runs(books, batch)
-    seconds = books.last_effect_s(batch, hit)
+    seconds = books.seconds_until_done(batch, hit, back)
     assert recovery.note(batch, seconds, "until all that had been accepted is done") < _RECOVERED_S
 
 
@@ -59,7 +60,7 @@ async def test_valkey_is_emptied(stores: FaultStores, fleet: Fleet, books: Books
     await _balance(books, "emptied-steps", 8, within_s=60)
     assert producer.process.wait(30) == 0
     _check_runs(books, "emptied")
-    seconds = max(books.last_effect_s(batch, hit) for batch in ("emptied", "emptied-steps"))
+    seconds = max(books.seconds_until_done(batch, hit) for batch in ("emptied", "emptied-steps"))
     assert recovery.note("valkey_emptied", seconds, "FLUSHALL until all that had been accepted is done") < _RECOVERED_S
 
 
@@ -81,7 +82,7 @@ async def test_a_long_outage_is_caught_up_and_makes_no_duplicates(
     await stores.start("valkey")
     hit = books.now()
     await _balance(books, "outage", jobs, within_s=60 + jobs / 20)
-    seconds = books.last_effect_s("outage", hit)
+    seconds = books.seconds_until_done("outage", hit)
     assert recovery.note("valkey_away", seconds, "its return until all that piled up is done") < _RECOVERED_S
     assert books.value("select max(generation) from jobs where payload ->> 'batch' = 'outage'") <= 2
     _check_runs(books, "outage")
