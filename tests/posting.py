@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx2
+import msgspec
 
 from ments.accounts.model import Viewer
 from ments.accounts.sessions import open_session
 from ments.accounts.store import insert_account
 from ments.app import create_app
-from ments.jobs import JobContext
+from ments.db import Transaction
+from ments.jobs import JobContext, LeaseLost
 from ments.parts import Parts
 
 ORIGIN = "http://ments.test"
@@ -94,17 +96,49 @@ async def fetch_row(parts: Parts, sql: str, *values: Any) -> dict[str, Any]:
 async def list_jobs(parts: Parts, task: str) -> list[dict[str, Any]]:
     """The payloads of the jobs that were accepted for a task, oldest first."""
     async with parts.primary.session() as session:
-        rows = await session.connection.execute("select payload from outbox where task = %s order by id", (task,))
+        rows = await session.connection.execute(
+            "select payload from jobs where task = %s order by accepted_at", (task,)
+        )
         return [row["payload"] async for row in rows]
 
 
-def job_of(task: str) -> JobContext:
-    """A first run of a task, for calling it directly."""
+@dataclass
+class NotedLease:
+    """A run without a row in the ledger: what its task writes for the job is noted here. `lost` once it was overtaken."""
 
-    async def report(fraction: float) -> None:
-        raise AssertionError("no progress is reported by this task")
+    steps: dict[str, Any] = field(default_factory=dict)
+    progress: list[float] = field(default_factory=list)
+    commits: int = 0
+    lost: bool = False
 
-    return JobContext("job", "default", task, 1, 3, report)
+    async def commit(self, tx: Transaction) -> None:
+        self._check()
+        self.commits += 1
+
+    async def finish_step(self, name: str, result: Any) -> None:
+        self._check()
+        self.steps[name] = msgspec.json.decode(msgspec.json.encode(result))
+
+    async def report(self, fraction: float) -> None:
+        self.progress.append(fraction)
+
+    def _check(self) -> None:
+        if self.lost:
+            raise LeaseLost("Another run of this job has begun.")
+
+
+def job_of(
+    task: str,
+    *,
+    queue: str = "default",
+    job_id: str = "job",
+    attempt: int = 1,
+    lease: NotedLease | None = None,
+    revived: bool = False,
+) -> JobContext:
+    """A run of a task, for calling it directly; one that is given the `lease` of an earlier run finds its steps."""
+    noted = lease or NotedLease()
+    return JobContext(job_id, queue, task, attempt, 3, noted, revived=revived, steps=dict(noted.steps))
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import replace
 
-from ments.media.argv import Jail, Limits, audio_argv, child_argv, in_jail, video_argv
+from ments.media.argv import Jail, Limits, audio_argv, child_argv, in_jail, poster_argv, video_argv
 from ments.media.model import AudioStream, Rendition, VideoStream
 
 VIDEO = VideoStream(0, "h264", 1080, 1920, 90, 30.0, "yuv420p", "", 10.0, True)
@@ -32,25 +32,16 @@ def video_command(video: VideoStream, audio: AudioStream | None) -> list[str]:
 
 def test_video_with_sound() -> None:
     expected = (
-        READ + "-filter_complex_threads 1 -filter_complex '[0:0]scale=720:1280:flags=bicubic:out_range=tv,setsar=1,"
-        "split=2[show][pick];[pick]thumbnail=50,scale=out_range=pc[poster]' -map '[show]' -map 0:1 "
-        + PICTURE
-        + SOUND
-        + END
-        + "720p.mp4"
-        + POSTER
+        READ + "-filter_complex_threads 1 -filter_complex '[0:0]scale=720:1280:flags=bicubic:out_range=tv,"
+        "setsar=1[show]' -map '[show]' -map 0:1 " + PICTURE + SOUND + END + "720p.mp4"
     )
     assert video_command(VIDEO, AUDIO) == shlex.split(expected)
 
 
 def test_video_without_sound_names_none() -> None:
     expected = (
-        READ + "-filter_complex_threads 1 -filter_complex '[0:0]scale=720:1280:flags=bicubic:out_range=tv,setsar=1,"
-        "split=2[show][pick];[pick]thumbnail=50,scale=out_range=pc[poster]' -map '[show]' "
-        + PICTURE
-        + END
-        + "720p.mp4"
-        + POSTER
+        READ + "-filter_complex_threads 1 -filter_complex '[0:0]scale=720:1280:flags=bicubic:out_range=tv,"
+        "setsar=1[show]' -map '[show]' " + PICTURE + END + "720p.mp4"
     )
     assert video_command(VIDEO, None) == shlex.split(expected)
 
@@ -62,8 +53,17 @@ def test_slow_motion_loses_frames_and_hdr_becomes_sdr() -> None:
         r"[0:0]select=isnan(prev_selected_t)+gte(t-prev_selected_t\,0.016),"
         "scale=720:1280:flags=bicubic:out_range=tv,"
         "zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv,"
-        "format=yuv420p,setsar=1,split=2[show][pick];[pick]thumbnail=50,scale=out_range=pc[poster]"
+        "format=yuv420p,setsar=1[show]"
     )
+
+
+def test_a_poster_reads_no_more_than_it_chooses_from() -> None:
+    expected = (
+        READ + "-filter_complex_threads 1 -filter_complex '[0:0]scale=720:1280:flags=bicubic:out_range=tv,setsar=1,"
+        "thumbnail=50,scale=out_range=pc[poster]'" + POSTER
+    )
+    rendition = Rendition(720, 1280, 2_800_000)
+    assert poster_argv("/ffmpeg", "/in", "/out", video=VIDEO, rendition=rendition) == shlex.split(expected)
 
 
 def test_sound_alone() -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ments.errors import Permanent
 from ments.media import rules
 from ments.media.model import (
     Audience,
@@ -120,8 +121,8 @@ def test_names() -> None:
 def test_keys_of_originals() -> None:
     media_id = uuid4()
     assert rules.media_id_of_key(f"media/{media_id}/original") == media_id
-    assert rules.media_id_of_key(f"posts/{media_id}/original.mp4") == media_id
     for key in (
+        f"posts/{media_id}/original.mp4",
         f"media/{media_id}/p1/720p.mp4",
         f"media/{media_id}/original/",
         f"media/{media_id}/original\n",
@@ -132,11 +133,93 @@ def test_keys_of_originals() -> None:
         assert rules.media_id_of_key(key) is None
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        "posts/123/original.mp4",
+        "a",
+        "clips/Ünïcode 100%.mov",
+        "x" * 1024,
+        "mediator/1",
+        "a/..b",
+        "a\u00a0b",
+        "%2e%2e/a",
+    ],
+)
+def test_a_producer_outside_may_name_any_plain_path(key: str) -> None:
+    rules.check_outside_key(key)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "",
+        "x" * 1025,
+        "é" * 513,
+        "..",
+        "posts/../media/x/original",
+        "posts/./1",
+        "/posts/1",
+        "posts//1",
+        "posts/1/",
+        "a\0b",
+        "a\nb",
+        "a\x7fb",
+        "a\ud800b",
+        f"media/{uuid4()}/original/",
+        f"media/{uuid4()}/s1/720p.mp4",
+        f"Media/{uuid4()}/original",
+        "system/ready",
+    ],
+    ids=ascii,
+)
+def test_no_producer_outside_reaches_what_is_ours_or_no_path(key: str) -> None:
+    with pytest.raises(Permanent) as refused:
+        rules.check_outside_key(key)
+    assert refused.value.problem_code == "unknown_key"
+
+
+def test_the_post_that_a_producer_names() -> None:
+    post_id = uuid4()
+    assert rules.post_id_of({"postId": str(post_id)}) == post_id
+    for opts in ({}, {"postId": "123"}, {"postId": 123}, {"postId": None}, {"postId": [str(post_id)]}):
+        assert rules.post_id_of(opts) is None
+
+
+def test_numbers_of_generations() -> None:
+    assert [rules.number_of_generation(folder) for folder in ("s1", "p12", "original", "s", "x1", "s1x", "")] == [
+        *(1, 12, None, None, None, None, None)
+    ]
+
+
 def media(owner: UUID, status: MediaStatus = MediaStatus.READY) -> Media:
     now = datetime.now(UTC)
     private = Audience.PRIVATE
     return Media(
-        uuid4(), owner, status, None, "a", 1, None, None, private, 1, "s1", 1, 1, 1, 1, None, None, (), now, now, None
+        uuid4(),
+        owner,
+        status,
+        None,
+        "a",
+        1,
+        None,
+        None,
+        private,
+        1,
+        None,
+        None,
+        None,
+        "s1",
+        1,
+        1,
+        1,
+        1,
+        None,
+        None,
+        (),
+        now,
+        now,
+        None,
     )
 
 
