@@ -87,3 +87,20 @@ async def test_the_relay_process_stops_at_once(parts: Parts, queues: JobQueues) 
     async with asyncio.timeout(2):
         await running
     assert ran["ended"] == 1
+
+
+async def test_a_start_in_the_future_counts_as_due(parts: Parts) -> None:
+    """The database's clock was put back by an hour: the task must not wait for it to come round again."""
+    ran: Counter[str] = Counter()
+    periodic = _task(ran, 60.0)
+    clock = Clock(parts.primary, parts, [periodic])
+    await clock.run_if_due(periodic)
+    async with parts.primary.transaction() as tx:
+        await tx.connection.execute(
+            "update periodic_runs set started_at = started_at + interval '1 hour' where name = %s", [periodic.name]
+        )
+    await clock.run_if_due(periodic)
+    assert ran["ended"] == 2
+    wait_s = await clock.run_if_due(periodic)
+    assert ran["ended"] == 2
+    assert 55 < wait_s <= 60

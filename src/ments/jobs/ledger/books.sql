@@ -18,14 +18,14 @@ select queue, state, count(*), 0 from jobs where state = 'dead' group by queue, 
 
 -- name: count_unsent(overdue_s)
 -- Accepted, and due for so long that a relay should have sent them.
-select queue, count(*) as jobs, (array_agg(id))[1:3] as ids
+select queue, count(*) as jobs, (array_agg(id))[1 : 3] as ids
 from jobs
 where state = 'accepted' and due_at < clock_timestamp() - make_interval(secs => :overdue_s)
 group by queue;
 
 -- name: count_unserved(overdue_s, seen_s)
 -- In the queue and due for long; and how many workers live that take from there.
-select queue, count(*) as jobs, (array_agg(id))[1:3] as ids, (
+select queue, count(*) as jobs, (array_agg(id))[1 : 3] as ids, (
     select count(*) from job_workers
     where slots ? overdue.queue and seen_at > clock_timestamp() - make_interval(secs => :seen_s)
   ) as workers
@@ -35,7 +35,7 @@ group by queue;
 
 -- name: count_silent(silent_s, late_s)
 -- Running by their rows, and nobody has said so of late. Not after a start of the database: nobody could.
-select queue, count(*) as jobs, (array_agg(id))[1:3] as ids, min(owner) as owner,
+select queue, count(*) as jobs, (array_agg(id))[1 : 3] as ids, min(owner) as owner,
   max(extract(epoch from clock_timestamp() - heartbeat_at))::float8 as silence_s,
   coalesce(bool_or(deadline_at < clock_timestamp() - make_interval(secs => :late_s)), false) as is_late
 from jobs
