@@ -11,10 +11,12 @@ import psycopg
 import structlog
 from bullmq import Job, UnrecoverableError
 from bullmq.custom_errors import DelayedError
+from redis.exceptions import RedisError
 
 from ments.db import Primary
 from ments.errors import Permanent
 from ments.jobs.ledger import Claimed, Ledger
+from ments.jobs.ledger.turns import take_turn_again
 from ments.jobs.model import MAX_POSTPONED, JobsError, LeaseLost
 from ments.jobs.outbox import Outbox
 from ments.jobs.trouble import Verdict, code_of, judge, postpone_delay_s, retry_delay_s, stack_of, words_of
@@ -116,6 +118,7 @@ class Endings:
         if not written:
             raise LeaseLost("Another run has begun.")
         log.warning("job_retried", attempt=failures, error=cause, in_s=round(delay_s, 2), exc_info=error)
+        await self._stand_again(job, claimed)
         _keep_stack(job, stack)
         # The queue counts as well, for whoever looks at it; the ledger decides.
         job.opts["attempts"] = job.attemptsMade + 2
@@ -133,7 +136,21 @@ class Endings:
         if not written:
             raise LeaseLost("Another run has begun.")
         log.warning("job_postponed", times=claimed.postponed + 1, error=cause, in_s=round(delay_s, 2))
+        await self._stand_again(job, claimed)
         await delay(job, token, delay_s)
+
+    async def _stand_again(self, job: Job, claimed: Claimed) -> None:
+        """Let a job that comes back stand in line anew, where its queue takes turns."""
+        if not job.priority:
+            return
+        try:
+            async with self._primary.transaction() as tx:
+                turn = await take_turn_again(tx, claimed.id)
+            if turn is not None:
+                await job.changePriority({"priority": turn})
+        except (psycopg.Error, RedisError) as error:
+            # It comes back all the same, only where it stood.
+            log.warning("turn_kept", error=words_of(error))
 
     async def _write(self, write: Callable[[], Awaitable[Result]]) -> Result:
         """Write to the ledger, waiting for it while it is away. Raises psycopg.Error when patience has ended."""

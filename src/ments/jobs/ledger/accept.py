@@ -59,7 +59,8 @@ async def _take_turns(tx: Transaction, jobs: Sequence[NewJob]) -> list[int]:
     for place, job in enumerate(jobs):
         places.setdefault((job.queue, job.rank, job.account_id), []).append(place)
     turns = [0] * len(jobs)
-    for (queue, rank, account_id), alike in places.items():
+    # In one order everywhere: taking holds the account, and two transactions that take for the same must not wait in a ring.
+    for (queue, rank, account_id), alike in sorted(places.items(), key=lambda item: str(item[0])):
         taken = await take_turns(tx, queue, rank, account_id, how_many=len(alike))
         for place, turn in zip(alike, taken, strict=True):
             turns[place] = turn

@@ -19,6 +19,10 @@ What follows from that, for a job with k of its own account and rank ahead of it
   (and shuts it out) nor far behind: a newcomer's first rendition goes before all ladder work that waits, however
   great the turns of that have become.
 
+A job that is to run again after a failure or an outage stands in line anew, behind its account's others: else all
+that an account had begun while storage was away would come back ahead of everybody. One that its worker handed back,
+or lost, keeps its turn.
+
 The numbers are rows, so an emptied queue gets the same order back. They start at 1 again once nothing waits
 (`restart_turns`). The queue knows no number above TURN_MAX: past that all get TURN_MAX and are served in the order of
 arrival, whoever and whatever they are, until nothing waits. That is two million rounds without a free moment.
@@ -54,6 +58,16 @@ async def take_turns(tx: Transaction, queue: str, rank: Rank, account_id: UUID |
     await queries.hold_turns(tx.connection, queue=queue, account=str(account_id or ""))
     found = await queries.get_turns(tx.connection, queue=queue, rank=int(rank), account_id=account_id)
     return plan_turns(found["served"], found["last"], rank, how_many)
+
+
+async def take_turn_again(tx: Transaction, job_id: UUID) -> int | None:
+    """Give a job that is to run again a new turn; None when its queue has none, or it does not wait."""
+    line = await queries.find_line(tx.connection, id=job_id)
+    if line is None:
+        return None
+    (turn,) = await take_turns(tx, line["queue"], Rank(line["rank"]), line["account_id"])
+    await queries.change_turn(tx.connection, id=job_id, turn=turn)
+    return turn
 
 
 def plan_turns(served: int, last: int, rank: Rank, how_many: int = 1) -> list[int]:

@@ -16,6 +16,14 @@ select
     order by account_id desc, turn desc limit 1
   ), 0) as last;
 
+-- name: find_line(id)^
+-- Where a job that is to run again stood.
+select queue, rank, account_id from jobs where id = :id and turn > 0 and state = 'queued';
+
+-- name: change_turn(id, turn)!
+-- Of a job that is to run again.
+update jobs set turn = :turn where id = :id and state = 'queued';
+
 -- name: restart_turns(queue)$
 -- Counts from 1 again when nothing waits and nobody is about to accept anything.
 select restart_turns(:queue);
