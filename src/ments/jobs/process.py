@@ -100,7 +100,7 @@ async def relay(
     async with aclosing(Outbox(primary, queues, bindings)) as outbox, asyncio.TaskGroup() as group:
         sending = Relay(primary, queues)
         group.create_task(sending.run(stop))
-        group.create_task(Reconciler(primary, queues, outbox, sending).run(stop))
+        group.create_task(Reconciler(primary, queues, outbox, sending, bindings).run(stop))
         group.create_task(Clock(primary, parts, (*periodic, own)).run(stop))
         group.create_task(keep_gauges(primary, queues, stop))
         group.create_task(_watch_lag(stop))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
 
 import structlog
 
@@ -12,6 +11,7 @@ from ments.db import Primary, Transaction
 from ments.jobs.ledger.mend import SilentRun, give_back_runs, look_for_silence, take_silent_runs
 from ments.jobs.model import LEASE_S, MAX_CRASHES
 from ments.jobs.outage import Outage
+from ments.jobs.outbox import Outbox
 from ments.jobs.pause import pause
 from ments.jobs.relay import Relay
 from ments.observe.metrics import JOBS_MENDED
@@ -29,7 +29,7 @@ POISON = "poison"
 class SilentRuns:
     """Ends runs that were silent for LEASE_S, or are far past their time. Any number may look at once."""
 
-    def __init__(self, primary: Primary, outbox: Any, relay: Relay) -> None:
+    def __init__(self, primary: Primary, outbox: Outbox, relay: Relay) -> None:
         """outbox  buries; relay  sends what was given back, at once"""
         self._primary = primary
         self._outbox = outbox

@@ -52,7 +52,7 @@ JOBS_RELAYED = Counter(
 )
 JOBS_MENDED = Counter(
     "ments_jobs_mended_total",
-    "Jobs that were set going again, by what had become of them: run_silent, entry_missing, entry_ended, entry_stuck.",
+    "Jobs that were set going again, by what had become of them: run_silent, entry_missing, entry_ended, entry_stuck, foreign_turn.",
     ("cause",),
 )
 JOB_ATTEMPTS = Counter(

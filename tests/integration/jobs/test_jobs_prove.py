@@ -135,7 +135,7 @@ async def test_it_waits_for_the_reconciler(world: JobWorld) -> None:
     relay = Relay(world.primary, world.queues)
     stop = asyncio.Event()
     outbox = Outbox(world.primary, world.queues, Bindings({}))
-    mending = asyncio.create_task(Reconciler(world.primary, world.queues, outbox, relay).run(stop))
+    mending = asyncio.create_task(Reconciler(world.primary, world.queues, outbox, relay, Bindings({})).run(stop))
     sending = asyncio.create_task(relay.run(stop))
     books = await prove_books(world.primary, Entries(world.queues.client), wait_s=25)
     stop.set()

@@ -174,7 +174,7 @@ async def test_an_emptied_queue_is_filled_again(world: JobWorld, outbox: Outbox,
     stop = asyncio.Event()
     running = [
         asyncio.create_task(relay.run(stop)),
-        asyncio.create_task(Reconciler(world.primary, world.queues, outbox, relay).run(stop)),
+        asyncio.create_task(Reconciler(world.primary, world.queues, outbox, relay, BINDINGS).run(stop)),
     ]
     await asyncio.sleep(1)
     assert {row["generation"] for row in await world.rows()} == {1}
@@ -194,7 +194,7 @@ async def test_a_restarted_valkey_that_forgot_one_gets_it_again(world: JobWorld,
     stop = asyncio.Event()
     running = [
         asyncio.create_task(relay.run(stop)),
-        asyncio.create_task(Reconciler(world.primary, world.queues, outbox, relay).run(stop)),
+        asyncio.create_task(Reconciler(world.primary, world.queues, outbox, relay, BINDINGS).run(stop)),
     ]
     await asyncio.sleep(1)
     # What was written last was not on the disk yet.
@@ -293,7 +293,7 @@ async def test_the_lost_ones_are_run(world: JobWorld, outbox: Outbox, relay: Rel
     stop = asyncio.Event()
     running = [
         asyncio.create_task(relay.run(stop)),
-        asyncio.create_task(Reconciler(world.primary, world.queues, outbox, relay).run(stop)),
+        asyncio.create_task(Reconciler(world.primary, world.queues, outbox, relay, BINDINGS).run(stop)),
     ]
     async with world.working(BINDINGS, seen):
         await eventually(lambda: len(seen.names) == 20, within_s=25)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from ments.db import Session, Transaction, load_queries
-from ments.jobs.model import LEASE_S, QUEUES, JobState, QueuedJob
+from ments.jobs.model import LEASE_S, QUEUES, JobState, QueuedJob, Rank
 
 queries = load_queries(__file__, "mend.sql")
 
@@ -166,3 +166,14 @@ async def prune_outbox(session: Session, *, keep_s: float, batch: int) -> int:
     """Delete a batch of rows that processes before the ledger wrote, and whose jobs the ledger has."""
     rows: int = await queries.prune_outbox(session.connection, older_than_s=keep_s, batch=batch)
     return rows
+
+
+async def find_turn(tx: Transaction, job_id: UUID) -> int:
+    """Return the turn of a job; 0 when it has none."""
+    turn: int | None = await queries.find_turn(tx.connection, id=job_id)
+    return turn or 0
+
+
+async def set_turn(tx: Transaction, job_id: UUID, *, turn: int, rank: Rank) -> None:
+    """Give a waiting job its turn among work of a rank."""
+    await queries.set_turn(tx.connection, id=job_id, turn=turn, rank=int(rank))

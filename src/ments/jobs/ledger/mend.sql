@@ -108,3 +108,11 @@ delete from job_workers where seen_at < clock_timestamp() - make_interval(secs =
 delete from outbox where id in (
   select id from outbox where created_at < clock_timestamp() - make_interval(secs => :older_than_s) order by id limit :batch
 );
+
+-- name: find_turn(id)$
+-- A foreign job may have been given one before.
+select turn from jobs where id = :id;
+
+-- name: set_turn(id, turn, rank)!
+-- For a foreign job that was adopted while it waited.
+update jobs set turn = :turn, rank = :rank where id = :id and turn = 0 and state in ('accepted', 'queued');
