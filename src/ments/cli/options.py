@@ -30,7 +30,10 @@ def with_parts(home: Path | None, work: Callable[[Any], Awaitable[Any]]) -> Any:
     from ments.app import with_parts as with_open_parts
 
     # stdout is for what the command answers, stderr for the one line that says why it can't.
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
     logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
     return asyncio.run(with_open_parts(settings_of(home), work))
 

@@ -94,7 +94,9 @@ def filter_of(selection: Selection) -> DeadFilter:
 
 
 def span(seconds: float) -> str:
-    """Write a length of time with one unit: 0.4 s, 12 s, 9 min, 2 h, 3 days."""
+    """Write a length of time with one unit: 4 ms, 1.4 s, 12 s, 9 min, 2 h, 3 days."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
     if seconds < 10:
         return f"{seconds:.1f}".removesuffix(".0") + " s"
     if seconds < 60:
