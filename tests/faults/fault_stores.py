@@ -38,6 +38,8 @@ create table fault_effects (id uuid not null, batch text not null, pid integer n
     at timestamptz not null default clock_timestamp());
 create table fault_steps (id uuid not null, batch text not null, step text not null, lease integer not null, finished boolean not null);
 create table fault_deaths (job_id uuid not null, code text not null, cause text not null);
+-- A transaction whose worker is frozen is ended sooner than the 30 s of a deployment: they would only be waited for.
+alter role ments in database ments set idle_in_transaction_session_timeout = '8s';
 create index on fault_asked (batch);
 create index on fault_runs (batch);
 create index on fault_effects (batch);

@@ -64,7 +64,7 @@ async def test_a_worker_frozen_inside_its_transaction_delays_only_that_job(
     hit = books.now()
     fleet.work()
     await books.balance_but_queue("locked-others", jobs, within_s=60)
-    others_s = books.seconds_until_done("locked-others", hit)
+    others_s = books.seconds_until_done("locked-others", hit, books.now())
     assert recovery.note("worker_frozen_in_transaction", others_s, "until its neighbours are done") < _RERUN_S
     await books.balance_but_queue("locked", 1, within_s=90)
     assert books.value("select lease from fault_effects where batch = 'locked'") > 1

@@ -25,7 +25,7 @@ async def test_valkey_ends_and_comes_back(
     fleet.relay()
     for _ in range(2):
         fleet.work()
-    producer = fleet.produce("EffectAsked", batch, jobs, pause_s=4 / jobs, takes_s=0.2)
+    producer = fleet.produce("EffectAsked", batch, jobs, pause_s=2.5 / jobs, takes_s=0.2)
     await books.until(
         "select count(*) > %(some)s from fault_effects where batch = %(batch)s",
         within_s=30,

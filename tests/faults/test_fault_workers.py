@@ -31,8 +31,8 @@ async def test_workers_are_killed_in_mid_job_again_and_again(
     fleet.relay()
     workers = [fleet.work() for _ in range(3)]
     # Work for some seconds, whatever the number of jobs.
-    fleet.produce("EffectAsked", "killed", jobs, pause_s=5 / jobs, takes_s=0.4)
-    fleet.produce("FlakyAsked", "killed-flaky", jobs // 4, pause_s=20 / jobs)
+    fleet.produce("EffectAsked", "killed", jobs, pause_s=3 / jobs, takes_s=0.4)
+    fleet.produce("FlakyAsked", "killed-flaky", jobs // 4, pause_s=12 / jobs)
     victims = []
     for _ in range(3):
         victim = workers.pop(0)
@@ -81,8 +81,8 @@ async def test_death_at_every_point_of_the_effect(fleet: Fleet, books: Books, jo
 async def test_a_deploy_in_the_middle_hands_back(fleet: Fleet, books: Books, jobs: int, recovery: Any) -> None:
     """SIGTERM to each worker in turn: no attempt is used up, no finished step is run again, no lease is waited for."""
     fleet.relay()
-    old = [fleet.work(drain_s=0.5) for _ in range(2)]
-    fleet.produce("StepsAsked", "deploy-steps", 6, takes_s=0.8)
+    old = [fleet.work(drain_s=0.3) for _ in range(2)]
+    fleet.produce("StepsAsked", "deploy-steps", 6, takes_s=0.5)
     fleet.produce("EffectAsked", "deploy", jobs, pause_s=3 / jobs, takes_s=0.3)
     await books.until("select count(*) >= 3 from fault_steps where batch = 'deploy-steps' and finished", within_s=30)
     for worker in old:

@@ -19,7 +19,16 @@ from ments.jobs.ledger import Claimed, Ledger
 from ments.jobs.ledger.turns import take_turn_again
 from ments.jobs.model import MAX_POSTPONED, JobsError, LeaseLost
 from ments.jobs.outbox import Outbox
-from ments.jobs.trouble import Verdict, code_of, judge, postpone_delay_s, retry_delay_s, stack_of, words_of
+from ments.jobs.trouble import (
+    Verdict,
+    code_of,
+    is_database_away,
+    judge,
+    postpone_delay_s,
+    retry_delay_s,
+    stack_of,
+    words_of,
+)
 from ments.observe import report_error
 
 log = structlog.get_logger()
@@ -158,7 +167,9 @@ class Endings:
         while True:
             try:
                 return await write()
-            except psycopg.OperationalError as error:
+            except psycopg.Error as error:
+                if not is_database_away(error):
+                    raise
                 if time.monotonic() - waited_from + _LEDGER_AGAIN_S > self._patience_s:
                     raise
                 log.warning("ledger_away", error=words_of(error))

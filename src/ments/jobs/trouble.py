@@ -21,6 +21,8 @@ _STACK_CHARACTERS = 8_000
 _CAUSES_LOOKED_AT = 8
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 _LONGEST_WAIT_S = 30.0
+# A transaction that idled too long, since its worker stood still; a primary that has become a replica.
+_STATES_OF_SERVER = {"25P03", "25006"}
 
 
 class Verdict(StrEnum):
@@ -42,7 +44,7 @@ def judge(error: BaseException) -> Verdict:
     for _ in range(_CAUSES_LOOKED_AT):
         if looked_at is None:
             break
-        if isinstance(looked_at, Away | psycopg.OperationalError | MemoryError):
+        if isinstance(looked_at, Away | MemoryError) or is_database_away(looked_at):
             return Verdict.POSTPONE
         if isinstance(looked_at, ConnectionLost | AnswerTimeout | BusyLoadingError):
             return Verdict.POSTPONE
@@ -50,6 +52,14 @@ def judge(error: BaseException) -> Verdict:
             return Verdict.POSTPONE
         looked_at = looked_at.__cause__ or looked_at.__context__
     return Verdict.RETRY
+
+
+def is_database_away(error: BaseException) -> bool:
+    """Tell a database that is away, or was going away, from one that refuses a statement."""
+    if isinstance(error, psycopg.OperationalError):
+        return True
+    # Without a state it is the driver that speaks: the pooler's farewell was one answer too many ("received 2 results").
+    return isinstance(error, psycopg.InternalError) and (error.sqlstate is None or error.sqlstate in _STATES_OF_SERVER)
 
 
 def retry_delay_s(backoff_s: float, failures: int) -> float:

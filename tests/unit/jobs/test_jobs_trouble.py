@@ -32,6 +32,10 @@ def _caused(error: Exception, cause: Exception) -> Exception:
         (OSError(errno.ENOSPC, "No space left on device"), Verdict.POSTPONE),
         (MemoryError(), Verdict.POSTPONE),
         (psycopg.OperationalError("server closed the connection"), Verdict.POSTPONE),
+        # What a COMMIT that meets a dying Postgres behind PgBouncer raises now and then.
+        (psycopg.InternalError("received 2 results from command 'COMMIT'"), Verdict.POSTPONE),
+        (psycopg.errors.IdleInTransactionSessionTimeout("terminating connection"), Verdict.POSTPONE),
+        (psycopg.errors.InFailedSqlTransaction("current transaction is aborted"), Verdict.RETRY),
         (ConnectionLost("Connection refused."), Verdict.POSTPONE),
         (_caused(Retryable("The work folder is full."), OSError(errno.ENOSPC, "No space left")), Verdict.POSTPONE),
         # The file's own fault, whatever was underneath.
