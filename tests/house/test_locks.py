@@ -8,9 +8,12 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PYTHON_LOCKS = sorted((ROOT / "requirements").glob("*.lock"))
+NODE_LOCKS = [
+    ROOT / folder / "package-lock.json" for folder in (".", "bench/peers/jobs", "tests/integration/jobs/node")
+]
 
 
-@pytest.mark.parametrize("lock", [*PYTHON_LOCKS, ROOT / "package-lock.json"], ids=lambda path: path.name)
+@pytest.mark.parametrize("lock", [*PYTHON_LOCKS, *NODE_LOCKS], ids=lambda path: f"{path.parent.name}-{path.name}")
 def test_no_address(lock: Path) -> None:
     assert not re.search(r"\bresolved\b|--index-url|--find-links|://[^\s\"]+\.(whl|tgz|tar\.gz)", lock.read_text())
 
@@ -23,6 +26,7 @@ def test_every_requirement_is_pinned_with_a_hash(lock: Path) -> None:
     assert unpinned == []
 
 
-def test_every_node_package_has_its_integrity() -> None:
-    packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
+@pytest.mark.parametrize("lock", NODE_LOCKS, ids=lambda path: path.parent.name)
+def test_every_node_package_has_its_integrity(lock: Path) -> None:
+    packages = json.loads(lock.read_text())["packages"]
     assert [name for name, entry in packages.items() if name and not entry.get("integrity")] == []

@@ -41,7 +41,12 @@ def ffmpeg_of(settings: Settings) -> str:
 
 
 async def run_child(
-    sandbox: Sandbox, name: str, source: Path, folder: Path, words: Callable[[str], list[str]]
+    sandbox: Sandbox,
+    name: str,
+    source: Path,
+    folder: Path,
+    words: Callable[[str], list[str]],
+    limits: Limits = LOOK_LIMITS,
 ) -> bytes:
     """Run a script of `inside/` on a file, and return the JSON that it printed.
 
@@ -54,7 +59,7 @@ async def run_child(
         source=source,
         folder=folder,
         programs=python_programs(script),
-        limits=LOOK_LIMITS,
+        limits=limits,
     )
     check_finished(finished, name)
     return finished.output.encode()

@@ -65,15 +65,15 @@ where id = :id and (
 )
 returning *;
 
--- name: find_media_of_job(job_id)$
+-- name: list_media_of_job(job_id)
 -- What a job that died has left unfinished.
 select id from media where job_id = :job_id and status in ('queued', 'processing');
 
 -- name: is_job_pending(job_id, key)$
--- Whether the ledger still has a job for these media. One of an older version is known by its payload alone.
+-- Whether the ledger will still run a job; or one for these media, when `key` is given: an older version noted no job.
 select exists (
   select 1 from jobs
-  where queue = 'media' and state in ('accepted', 'queued', 'running') and (id::text = :job_id or payload ->> 'key' = :key)
+  where queue = 'media' and state in ('accepted', 'queued', 'running') and (id::text = :job_id or payload ->> 'key' = :key::text)
 );
 
 -- name: hold_claim(id, attempt_generation, progress, lifetime_s)$

@@ -146,9 +146,9 @@ async def is_overdue(tx: Transaction, media_id: UUID) -> bool:
     return bool(await queries.is_overdue(tx.connection, id=media_id))
 
 
-async def is_job_pending(session: Session, media: Media) -> bool:
-    """Whether the ledger has a job that will go on with these media."""
-    return bool(await queries.is_job_pending(session.connection, job_id=media.job_id, key=media.key))
+async def is_job_pending(session: Session, job_id: str | None, *, key: str | None = None) -> bool:
+    """Whether the ledger has a job that will go on: this one, or any for the original at `key`."""
+    return bool(await queries.is_job_pending(session.connection, job_id=job_id, key=key))
 
 
 async def list_media_of_job(session: Session, job_id: str) -> list[UUID]:

@@ -36,7 +36,7 @@ async def give_up_media(parts: Parts, died: JobDied) -> None:
 
 async def _fail(parts: Parts, tx: Transaction, media_id: UUID, died: JobDied) -> Media | None:
     locked = await store.lock_media(tx, media_id)
-    if locked is None or locked[0].job_id != str(died.job_id) or await store.is_job_pending(tx, locked[0]):
+    if locked is None or locked[0].job_id != str(died.job_id) or await store.is_job_pending(tx, locked[0].job_id):
         return None  # somebody was quicker: another job, or the operator who revived this one
     media = locked[0]
     await fail_unfinished(parts, tx, media, code=died.code, text=_TEXTS.get(died.code, _OUR_TROUBLE))

@@ -105,7 +105,7 @@ async def _give_up_if_lost(parts: Parts, media_id: UUID) -> None:
         locked = await store.lock_media(tx, media_id)
         if locked is None or locked[0].status not in (MediaStatus.QUEUED, MediaStatus.PROCESSING):
             return
-        if await store.is_job_pending(tx, locked[0]):
+        if await store.is_job_pending(tx, locked[0].job_id, key=locked[0].key):
             await store.put_off(tx, media_id)
             return
         if not await store.is_overdue(tx, media_id):
