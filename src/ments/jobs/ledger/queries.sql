@@ -11,18 +11,20 @@ from unnest(:ids::uuid[], :queues::text[], :tasks::text[], :payloads::text[], :a
 -- The queue has an entry. A job that was claimed in the meantime needs no mark.
 update jobs set state = 'queued', deadline_at = null
 from unnest(:ids::uuid[], :generations::int[]) as sent (id, generation)
-where jobs.id = sent.id and jobs.generation = sent.generation and jobs.state = 'accepted';
+where jobs.id = sent.id and case when state = 'accepted' then jobs.generation = sent.generation end;
 
 -- name: claim_jobs(ids, generations, timeouts, owner, silent_s)
 -- Begins runs. A job that runs already is taken only from a worker that has been silent: that run crashed.
+-- The state stands in a `case` wherever rows are known by their ids: on its own, an index on it tempts the planner, whose
+-- statistics of so short a state are always old, to read all that wait, or all that ran since the last vacuum.
 update jobs set state = 'running', lease = lease + 1, owner = :owner,
   crashes = crashes + case when state = 'running' then 1 else 0 end,
   started_at = clock_timestamp(), heartbeat_at = clock_timestamp(),
   deadline_at = clock_timestamp() + make_interval(secs => asked.timeout_s)
 from unnest(:ids::uuid[], :generations::int[], :timeouts::float8[]) as asked (id, generation, timeout_s)
 where jobs.id = asked.id and jobs.generation = asked.generation
-  and (state in ('accepted', 'queued')
-    or (state = 'running' and heartbeat_at < clock_timestamp() - make_interval(secs => :silent_s)))
+  and case when state = 'running' then heartbeat_at < clock_timestamp() - make_interval(secs => :silent_s)
+    else state in ('accepted', 'queued') end
 returning jobs.id, lease, attempts, attempts_max, backoff_s, crashes, postponed, revived, steps,
   extract(epoch from clock_timestamp() - due_at)::float8 as waited_s;
 
@@ -40,7 +42,7 @@ on conflict (id) do nothing;
 -- Ends runs well, each only if it is still the newest of its job.
 update jobs set state = 'done', finished_at = clock_timestamp(), deadline_at = null
 from unnest(:ids::uuid[], :leases::int[]) as ended (id, lease)
-where jobs.id = ended.id and jobs.lease = ended.lease and state = 'running'
+where jobs.id = ended.id and case when state = 'running' then jobs.lease = ended.lease end
 returning jobs.id;
 
 -- name: retry_job(id, lease, delay_s, code, cause, stack, stacks_kept)!
@@ -75,8 +77,8 @@ where id = :id and lease = :lease and state = 'running';
 update jobs set heartbeat_at = clock_timestamp()
 from (
   select jobs.id from jobs
-  join unnest(:ids::uuid[], :leases::int[]) as held (id, lease) on jobs.id = held.id and jobs.lease = held.lease
-  where jobs.state = 'running'
+  join unnest(:ids::uuid[], :leases::int[]) as held (id, lease)
+    on jobs.id = held.id and case when jobs.state = 'running' then jobs.lease = held.lease end
   for update of jobs skip locked
 ) as mine
 where jobs.id = mine.id
