@@ -23,16 +23,19 @@ IDLE_TIMES, AFTER_IDLE = 3, 20
 ENQUEUE_ROUNDS = 3
 THROUGHPUT_ROUNDS, NOOP_JOBS = 3, 1500
 RECOVERY_TIMES = 3
+SAMPLED_MODES = (("serial", 1), ("at_once", 16))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default=",".join(PHASES), help="phases, separated by commas")
-    parser.add_argument("--sample", action="store_true", help="print where our worker's CPU time goes; records nothing")
+    parser.add_argument(
+        "--sample", action="store_true", help="print where our processes' CPU time goes; records nothing"
+    )
     chosen = parser.parse_args()
     with open_place() as place:
         if chosen.sample:
-            print(json.dumps(sample_worker(place), indent=2))
+            print(json.dumps(sample_ours(place), indent=2))
             return
         for phase in chosen.only.split(","):
             started = time.monotonic()
@@ -84,11 +87,14 @@ def run_recovery(place: Place) -> dict[str, Figure]:
     return figures.of_recovery(killed, recovery.measure_emptied(place, RECOVERY_TIMES))
 
 
-def sample_worker(place: Place) -> dict[str, object]:
-    """Shares of our worker's CPU time by room and by function, at 16 jobs at once."""
+def sample_ours(place: Place) -> dict[str, object]:
+    """Shares of our worker's (16 jobs at once) and producer's CPU time by room and by function."""
     ran = throughput.Ran()
-    samples = throughput.run_through(place, OURS, 16, 3 * NOOP_JOBS, ran, sample=True)
-    return {"jobs_per_s": ran.rate[0], "cpu_us_per_job": ran.cpu_us, **samples}
+    worker = throughput.run_through(place, OURS, 16, 3 * NOOP_JOBS, ran, sample=True)
+    with open_fleet(place) as fleet:
+        producer = fleet.start(OURS, "producer", sample="1")
+        added = {mode: producer.ask(do="add", jobs=3000, mode=mode, width=width) for mode, width in SAMPLED_MODES}
+    return {"worker": {"jobs_per_s": ran.rate[0], "cpu_us_per_job": ran.cpu_us, **worker}, "producer": added}
 
 
 PHASES: dict[str, Callable[[Place], dict[str, Figure]]] = {

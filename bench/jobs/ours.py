@@ -16,25 +16,25 @@ from bench.jobs.tasks import Held, Nothing, Timed, held, nothing, timed
 from bench.peers.jobs.protocol import Commands, watch_marks
 from ments import app
 from ments.parts import Parts
-from ments.settings import read_settings
+from ments.settings import Settings, read_settings
 
 
 def main(role: str) -> None:
     app.BINDINGS.update({Nothing: (nothing,), Timed: (timed,), Held: (held,)})
     settings = read_settings(os.environ)
+    sampler = Sampler() if os.environ.get("BENCH_SAMPLE") else None
     if role == "producer":
-        uvloop.run(produce())
+        uvloop.run(produce(settings, sampler))
     elif role == "relay":
         app.run_relay(settings)
     else:
-        sampler = Sampler() if os.environ.get("BENCH_SAMPLE") else None
         watch_marks(sampler)
         app.run_worker(settings, ("media", "default"))
 
 
-async def produce() -> None:
-    async with app.open_parts(read_settings(os.environ)) as parts:
-        await Commands(Producer(parts)).run()
+async def produce(settings: Settings, sampler: Sampler | None) -> None:
+    async with app.open_parts(settings) as parts:
+        await Commands(Producer(parts), sampler).run()
 
 
 class Producer:

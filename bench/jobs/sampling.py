@@ -27,6 +27,7 @@ class Sampler:
         self._samples = 0
 
     def start(self) -> None:
+        self._leaves, self._rooms, self._within, self._samples = Counter(), Counter(), Counter(), 0
         signal.signal(signal.SIGPROF, self._look)
         signal.siginterrupt(signal.SIGPROF, False)
         signal.setitimer(signal.ITIMER_PROF, _EVERY_S, _EVERY_S)

@@ -82,8 +82,9 @@ class Producer(Protocol):
 class Commands:
     """Does what stdin says, until it is closed."""
 
-    def __init__(self, producer: Producer) -> None:
+    def __init__(self, producer: Producer, sampler: Any = None) -> None:
         self._producer = producer
+        self._sampler = sampler
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -93,6 +94,8 @@ class Commands:
             report(answer=do, **await getattr(self, f"_{do}")(**command))
 
     async def _add(self, jobs: int, mode: str, width: int) -> dict[str, Any]:
+        if self._sampler is not None:
+            self._sampler.start()
         started = time.monotonic()
         if mode == "serial":
             for _ in range(jobs):
@@ -102,7 +105,8 @@ class Commands:
         else:
             for _ in range(jobs // width):
                 await self._producer.add_nothing(width)
-        return {"seconds": time.monotonic() - started}
+        said: dict[str, Any] = {"seconds": time.monotonic() - started}
+        return said if self._sampler is None else said | {"samples": self._sampler.stop()}
 
     async def _time(self, keys: list[str], seed: int | None) -> dict[str, Any]:
         chance = random.Random(seed)
