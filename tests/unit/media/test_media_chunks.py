@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -20,7 +21,7 @@ def test_spans_cover_the_film_once(length_s: float, chunks_max: int, chunk_s: in
     assert [span.index for span in spans] == list(range(len(spans)))
     assert (spans[0].start_s, spans[-1].end_s) == (0, length_s)
     assert [span.is_last for span in spans] == [False] * (len(spans) - 1) + [True]
-    for left, right in zip(spans, spans[1:], strict=False):
+    for left, right in pairwise(spans):
         assert left.end_s == right.start_s
         assert right.start_s % BORDER_S == 0
         assert left.length_s == spans[0].length_s
