@@ -1,11 +1,13 @@
+-- clock_timestamp() may change from row to row, so no index is searched by it; `(select clock_timestamp())` is asked once.
+
 -- name: list_busy_queues(queues, older_than_s, ahead_s)
 -- Queues with something to send; the one look of a relay that has nothing to do.
 select queue from unnest(:queues::text[]) as known (queue)
 where exists (
   select from jobs
   where jobs.state = 'accepted' and jobs.queue = known.queue
-    and due_at < clock_timestamp() + make_interval(secs => :ahead_s)
-    and accepted_at < clock_timestamp() - make_interval(secs => :older_than_s)
+    and due_at < (select clock_timestamp()) + make_interval(secs => :ahead_s)
+    and accepted_at < (select clock_timestamp()) - make_interval(secs => :older_than_s)
 );
 
 -- name: take_due(queue, older_than_s, ahead_s, batch)
@@ -14,8 +16,8 @@ select id, generation, queue, task, payload, traceparent, turn, crashes, attempt
   greatest(0, extract(epoch from due_at - clock_timestamp()))::float8 as delay_s
 from jobs
 where state = 'accepted' and queue = :queue
-  and due_at < clock_timestamp() + make_interval(secs => :ahead_s)
-  and accepted_at < clock_timestamp() - make_interval(secs => :older_than_s)
+  and due_at < (select clock_timestamp()) + make_interval(secs => :ahead_s)
+  and accepted_at < (select clock_timestamp()) - make_interval(secs => :older_than_s)
 order by due_at
 limit :batch
 for update skip locked;
@@ -24,7 +26,7 @@ for update skip locked;
 -- The database's clock was put back: what was accepted in its future keeps its delay, and waits no longer than that.
 update jobs set due_at = due_at - (accepted_at - clock_timestamp()), accepted_at = clock_timestamp()
 where state = 'accepted' and queue = any(:queues::text[])
-  and accepted_at > clock_timestamp() + make_interval(secs => :ahead_s);
+  and accepted_at > (select clock_timestamp()) + make_interval(secs => :ahead_s);
 
 -- name: look_for_silence(queues, silent_s, late_s)^
 -- Whether a run's worker has been silent for too long, or a run is far past its time; and the database's clock.
@@ -86,7 +88,7 @@ returning jobs.id;
 -- In batches, so that no statement holds its locks for long; what goes is counted in the same one.
 with old as (
   select id from jobs
-  where state = :state and finished_at < clock_timestamp() - make_interval(secs => :keep_s)
+  where state = :state and finished_at < (select clock_timestamp()) - make_interval(secs => :keep_s)
   order by finished_at
   limit :batch
   for update skip locked
