@@ -1,11 +1,13 @@
-"""Dead letters written as the ledger leaves them, many at once."""
+"""Dead letters written as the ledger leaves them, many at once, and somebody who decides about them."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from ments.parts import Parts
+from posting import Member, make_member
 
 _INSERT = """
 insert into jobs (id, queue, task, payload, state, attempts, attempts_max, backoff_s, crashes, lease, turn, rank, account_id,
@@ -58,3 +60,11 @@ async def count_states(parts: Parts) -> dict[str, int]:
     return {
         row["state"]: row["n"] for row in await rows_of(parts, "select state, count(*) as n from jobs group by state")
     }
+
+
+async def make_operator(parts: Parts) -> Member:
+    """Make an account that runs the site, signed in."""
+    member = await make_member(parts)
+    async with parts.primary.transaction() as tx:
+        await tx.connection.execute("update accounts set is_admin = true where id = %s", (member.viewer.id,))
+    return Member(replace(member.viewer, is_admin=True), member.token)

@@ -239,9 +239,7 @@ def _say(changed: int, named: int, verb: str, *, as_json: bool) -> None:
     else:
         print(f"{changed} {verb}")
     if named > changed:
-        fail(
-            f"{named - changed} of the {named} jobs named are no dead letters; `ments jobs show ID` says what they are."
-        )
+        fail(f"No dead letters: {named - changed} of the {named} named. `ments jobs show ID` says what they are.")
 
 
 def _print(found: Any, lines: list[str], *, as_json: bool) -> None:
