@@ -104,8 +104,10 @@ class Busy(MentsError):
     code = "busy"
     status = HTTPStatus.SERVICE_UNAVAILABLE
 
-    def __init__(self, safe: str, *, retry_after_s: int) -> None:
-        super().__init__(safe, extra={"retry_after_s": retry_after_s}, headers={"Retry-After": str(retry_after_s)})
+    def __init__(self, safe: str, *, retry_after_s: int, code: str | None = None) -> None:
+        super().__init__(
+            safe, code=code, extra={"retry_after_s": retry_after_s}, headers={"Retry-After": str(retry_after_s)}
+        )
         self.retry_after_s = retry_after_s
 
 

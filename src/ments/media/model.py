@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any, ClassVar
 from uuid import UUID
 
-from ments.errors import Busy, Conflict, Invalid, NotFound, Permanent
+from ments.errors import Conflict, Invalid, NotFound, Permanent
 
 
 class MediaStatus(StrEnum):
@@ -277,12 +277,6 @@ class UploadRefused(Invalid):
     """What is about to be sent can't be accepted: too large, or of a kind that we don't take."""
 
     code = "upload_refused"
-
-
-class MediaBacklog(Busy):
-    """So many media wait to be prepared that no upload is begun for a while."""
-
-    code = "media_backlog"
 
 
 class UploadMissing(Conflict):

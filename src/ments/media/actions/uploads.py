@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
-from ments.errors import Invalid, TooMany
+from ments.errors import Busy, Invalid, TooMany
 from ments.media import rules, store
-from ments.media.model import MediaBacklog, Upload, UploadClosed, UploadNotFound, UploadStatus
+from ments.media.model import Upload, UploadClosed, UploadNotFound, UploadStatus
 from ments.observe.metrics import UPLOADS_PUT_OFF
 from ments.parts import Parts
 from ments.storage import SignedRequest, part_length
@@ -33,7 +33,7 @@ async def start_upload(
 
     size         in bytes
     public_base  the origin that the browser asked
-    Raises UploadRefused for what may not be sent, MediaBacklog while too much waits to be prepared (what was begun
+    Raises UploadRefused for what may not be sent, Busy while too much waits to be prepared (what was begun
     before is still taken), TooMany when the account has too many uploads open.
     """
     settings = parts.settings
@@ -59,12 +59,12 @@ async def start_upload(
 
 
 async def _check_room(parts: Parts) -> None:
-    """Raise MediaBacklog when the workers are far behind."""
+    """Raise Busy when the workers are far behind."""
     excess = await parts.backlog.find_excess()
     if excess is None:
         return
     UPLOADS_PUT_OFF.labels(excess.reason).inc()
-    raise MediaBacklog(rules.say_backlog(excess.retry_after_s), retry_after_s=excess.retry_after_s)
+    raise Busy(rules.say_backlog(excess.retry_after_s), code="media_backlog", retry_after_s=excess.retry_after_s)
 
 
 async def read_upload(parts: Parts, account_id: UUID, upload_id: UUID) -> Upload:
