@@ -73,7 +73,7 @@ async def _photo(workshop: Workshop, source: Path, folder: Path) -> Piece:
     return Piece(
         files=tuple(_file_of(variant) for variant in variants),
         variants=variants,
-        poster_file=variants[0].file,
+        poster_file=made.poster_file,
         blurhash=made.blurhash,
     )
 

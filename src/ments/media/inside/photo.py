@@ -64,7 +64,7 @@ def main(source: str, folder: str, verb: str = "webp") -> dict[str, Any]:
             if image.width * image.height > cap:
                 return {"error": "too_many_pixels", "width": image.width, "height": image.height, "limit": cap}
             if jpeg:
-                image.draft(None, _fit(image, round(LARGEST[verb] * CLOSE)))
+                image.draft(None, _fit(image.size, round(LARGEST[verb] * CLOSE)))
             picture = _upright_srgb(image, LARGEST[verb])
         return _write(picture, Path(folder), verb)
     except MemoryError:
@@ -80,17 +80,17 @@ def _is_heif(source: str) -> bool:
     return head[4:8] == b"ftyp" and head[8:12] != b"avif"
 
 
-def _size_of(image: Image.Image) -> float:
+def _size_of(sides: tuple[int, int]) -> float:
     """How large a picture is, in px: its long side. Beyond 2:1 twice the short one, so that the words on a long
     screenshot stay legible; of a strip beyond 8:1 a quarter of the long one.
     """
-    short, long = sorted(image.size)
+    short, long = sorted(sides)
     return max(min(long, 2 * short), long / 4)
 
 
-def _fit(image: Image.Image, size: int) -> tuple[int, int]:
-    scale = min(1.0, size / _size_of(image))
-    return max(1, round(image.width * scale)), max(1, round(image.height * scale))
+def _fit(sides: tuple[int, int], size: int) -> tuple[int, int]:
+    scale = min(1.0, size / _size_of(sides))
+    return max(1, round(sides[0] * scale)), max(1, round(sides[1] * scale))
 
 
 def _upright_srgb(image: Image.Image, largest: int) -> Image.Image:
@@ -103,8 +103,8 @@ def _upright_srgb(image: Image.Image, largest: int) -> Image.Image:
         picture = image.point(lambda value: value / 256).convert("L")
     elif image.mode not in ("L", "LA", "RGB", "RGBA", "CMYK") or (clear and image.mode not in ("LA", "RGBA")):
         picture = image.convert("RGBA" if clear else "RGB")
-    if _size_of(picture) * CLOSE > largest:
-        picture = picture.resize(_fit(picture, largest), Image.Resampling.BICUBIC, reducing_gap=2.0)
+    if _size_of(picture.size) * CLOSE > largest:
+        picture = picture.resize(_fit(picture.size, largest), Image.Resampling.BICUBIC, reducing_gap=2.0)
     if clear and picture.mode == "LA":
         picture, profile = picture.convert("RGBA"), None
     if orientation in UPRIGHT:
@@ -146,36 +146,32 @@ def _srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 
 def _write(picture: Image.Image, folder: Path, verb: str) -> dict[str, Any]:
-    width, height = picture.size
-    files = []
-    for size in _list_sizes(picture, verb):
+    whole = picture.size
+    files: list[dict[str, Any]] = []
+    for size in _list_sizes(whole, verb):
         if files:
-            picture = _shrink(picture, size)  # each from the next larger one
+            picture = picture.resize(_fit(whole, size), Image.Resampling.BICUBIC)  # each from the next larger one
         name = "poster" if verb == "poster" else f"w{size}"
         kind = "avif" if verb == "avif" else "webp"
         picture.save(folder / f"{name}.{kind}", kind.upper(), **SAVING[kind])
         files.append({"file": f"{name}.{kind}", "name": name, "width": picture.width, "height": picture.height})
-    return {"width": width, "height": height, "blurhash": "" if verb == "avif" else _hash(picture), "files": files}
+    shape = "" if verb == "avif" else _hash(picture)
+    return {"width": whole[0], "height": whole[1], "blurhash": shape, "files": files}
 
 
-def _list_sizes(picture: Image.Image, verb: str) -> list[int]:
+def _list_sizes(sides: tuple[int, int], verb: str) -> list[int]:
     """The sizes to make, largest first: the picture's own, and those that are clearly smaller."""
     if verb == "blurhash":
         return []
-    own = max(1, round(_size_of(picture)))
+    own = max(1, round(_size_of(sides)))
     return [own] if verb == "poster" else [own, *(size for size in reversed(SIZES) if size < own * APART)]
-
-
-def _shrink(picture: Image.Image, size: int) -> Image.Image:
-    fitting = _fit(picture, size)
-    return picture if fitting == picture.size else picture.resize(fitting, Image.Resampling.BICUBIC)
 
 
 def _hash(picture: Image.Image) -> str:
     import blurhash  # a later AVIF needs none
 
     across, down = (4, 3) if picture.width >= picture.height else (3, 4)
-    tiny = _shrink(picture, BLURHASH_SIZE)
+    tiny = picture.resize(_fit(picture.size, BLURHASH_SIZE), Image.Resampling.BICUBIC)
     if tiny.mode == "RGBA":
         tiny = Image.alpha_composite(Image.new("RGBA", tiny.size, "white"), tiny)
     tiny = tiny.convert("RGB")
