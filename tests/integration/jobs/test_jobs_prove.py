@@ -137,13 +137,12 @@ async def test_it_waits_for_the_reconciler(world: JobWorld) -> None:
     outbox = Outbox(world.primary, world.queues, Bindings({}))
     mending = asyncio.create_task(Reconciler(world.primary, world.queues, outbox, relay, Bindings({})).run(stop))
     sending = asyncio.create_task(relay.run(stop))
-    books = await prove_books(world.primary, Entries(world.queues.client), wait_s=25)
+    books = await prove_books(world.primary, Entries(world.queues.client), wait_s=60)
     stop.set()
     await asyncio.gather(mending, sending)
     assert (books.balanced, books.pending) == (True, 1)
 
 
-@pytest.mark.timeout(120)
 async def test_a_hundred_thousand_rows_take_seconds(world: JobWorld) -> None:
     async with world.primary.transaction() as tx:
         await tx.connection.execute("set local statement_timeout = 60000")
@@ -154,7 +153,7 @@ async def test_a_hundred_thousand_rows_take_seconds(world: JobWorld) -> None:
             " from generate_series(1, %s) as n",
             [100_000],
         )
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         books = await _read(world)
     assert (books.accepted, books.done, books.unaccounted) == (100_000, 40_000, 40_000)
 

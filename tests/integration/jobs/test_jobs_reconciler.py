@@ -170,7 +170,7 @@ async def test_a_heartbeat_from_the_future_is_none(world: JobWorld, silent_runs:
 
 
 async def test_an_emptied_queue_is_filled_again(world: JobWorld, outbox: Outbox, relay: Relay) -> None:
-    ids = await _queued(world, 1_200)
+    ids = await _queued(world, 700)
     stop = asyncio.Event()
     running = [
         asyncio.create_task(relay.run(stop)),
@@ -183,7 +183,7 @@ async def test_an_emptied_queue_is_filled_again(world: JobWorld, outbox: Outbox,
     async def filled() -> bool:
         return (await world.queues.count_jobs())["default"]["waiting"] == len(ids)
 
-    await eventually(filled, within_s=25)
+    await eventually(filled, within_s=60)
     stop.set()
     await asyncio.gather(*running)
     assert {(row["state"], row["generation"]) for row in await world.rows()} == {("queued", 2)}
@@ -207,7 +207,7 @@ async def test_a_restarted_valkey_that_forgot_one_gets_it_again(world: JobWorld,
     async def there() -> bool:
         return bool(await world.entry(f"{ids[1]}-2"))
 
-    await eventually(there, within_s=15)
+    await eventually(there, within_s=60)
     stop.set()
     await asyncio.gather(*running)
     assert [(await world.row(job_id))["generation"] for job_id in ids] == [1, 2, 1]
@@ -296,7 +296,7 @@ async def test_the_lost_ones_are_run(world: JobWorld, outbox: Outbox, relay: Rel
         asyncio.create_task(Reconciler(world.primary, world.queues, outbox, relay, BINDINGS).run(stop)),
     ]
     async with world.working(BINDINGS, seen):
-        await eventually(lambda: len(seen.names) == 20, within_s=25)
+        await eventually(lambda: len(seen.names) == 20, within_s=60)
         stop.set()
         await asyncio.gather(*running)
     assert sorted(seen.names) == sorted({f"n{n}" for n in range(20)})

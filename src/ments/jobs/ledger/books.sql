@@ -50,9 +50,8 @@ group by queue;
 -- Of rows that were looked up in the queue, those that are where they were.
 select jobs.id
 from jobs
-join unnest(:ids::uuid[], :generations::int[], :leases::int[]) as seen (id, generation, lease)
-  on jobs.id = seen.id and jobs.generation = seen.generation and jobs.lease = seen.lease
-where jobs.state = 'queued';
+join unnest(:ids::uuid[], :generations::int[], :leases::int[]) as seen (id, generation, lease) on jobs.id = seen.id
+where case when jobs.state = 'queued' then jobs.generation = seen.generation and jobs.lease = seen.lease end;
 
 -- name: list_known(ids)
 -- Which of these have a row.

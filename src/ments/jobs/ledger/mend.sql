@@ -1,3 +1,4 @@
+-- A row known by its id has its state in a `case`: on its own it tempts the planner to search an index of states.
 -- clock_timestamp() may change from row to row, so no index is searched by it; `(select clock_timestamp())` is asked once.
 
 -- name: list_busy_queues(queues, older_than_s, ahead_s)
@@ -65,7 +66,7 @@ where jobs.id = crashed.id;
 update jobs set state = 'accepted', generation = generation + 1, owner = null, heartbeat_at = null,
   deadline_at = clock_timestamp() + interval '30 seconds'
 from unnest(:ids::uuid[], :leases::int[]) as silent (id, lease)
-where jobs.id = silent.id and jobs.lease = silent.lease and jobs.state = 'running';
+where jobs.id = silent.id and case when jobs.state = 'running' then jobs.lease = silent.lease end;
 
 -- name: list_queued(queue, after_at, after_id, overdue_s, batch)
 -- Rows whose entries are to be looked up, in the order of their arrival.
@@ -77,11 +78,17 @@ order by accepted_at, id
 limit :batch;
 
 -- name: send_again(ids, generations, leases)
--- The entry is gone, or has ended without the job. Unless the job was begun, ended or sent again since it was looked up.
+-- The entry is gone, or has ended without the job. Unless the job was begun, ended or sent again since it was looked up;
+-- a row that somebody else is writing is moving on, and waiting for many of them at once could end in a deadlock.
 update jobs set state = 'accepted', generation = jobs.generation + 1,
   deadline_at = clock_timestamp() + interval '30 seconds'
-from unnest(:ids::uuid[], :generations::int[], :leases::int[]) as lost (id, generation, lease)
-where jobs.id = lost.id and jobs.generation = lost.generation and jobs.lease = lost.lease and jobs.state = 'queued'
+from (
+  select jobs.id from jobs
+  join unnest(:ids::uuid[], :generations::int[], :leases::int[]) as lost (id, generation, lease) on jobs.id = lost.id
+  where case when jobs.state = 'queued' then jobs.generation = lost.generation and jobs.lease = lost.lease end
+  for update of jobs skip locked
+) as free
+where jobs.id = free.id
 returning jobs.id;
 
 -- name: prune_jobs(state, keep_s, batch)^
@@ -117,4 +124,4 @@ select turn from jobs where id = :id;
 
 -- name: set_turn(id, turn, rank)!
 -- For a foreign job that was adopted while it waited.
-update jobs set turn = :turn, rank = :rank where id = :id and turn = 0 and state in ('accepted', 'queued');
+update jobs set turn = :turn, rank = :rank where id = :id and case when state in ('accepted', 'queued') then turn = 0 end;
