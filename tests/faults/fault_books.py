@@ -17,15 +17,15 @@ from psycopg.rows import dict_row
 
 from ments.jobs import JobQueues
 
-_LOOK_EVERY_S = 0.1
-_PROVE_S = 30.0
+_LOOK_EVERY_S = 0.2
+_PROVE_S = 60.0
 _EMPTY_S = 30.0
 _OPEN = ("waiting", "active", "delayed", "prioritized")
 
 _COUNT = """
 with batch as (
   select a.id, a.at, j.state, j.deadline_at, j.cause
-  from fault_asked a left join jobs j on j.payload ->> 'id' = a.id::text and j.task <> 'note_death'
+  from fault_asked a left join jobs j on j.payload ->> 'batch' = a.batch and j.payload ->> 'id' = a.id::text
   where a.batch = %(batch)s)
 select
   (select count(*) from batch) as asked,
@@ -38,6 +38,12 @@ select
   (select count(*) from fault_effects e where batch = %(batch)s) as effects,
   (select count(distinct id) from fault_effects e where batch = %(batch)s) as distinct_effects,
   (select count(*) from fault_effects e join batch using (id) where state <> 'done') as effects_of_unfinished
+"""
+
+_RERUN = """
+select extract(epoch from max(again.at) - %(hit)s)::float8
+from fault_runs r, lateral (select min(n.at) as at from fault_runs n where n.id = r.id and n.lease > r.lease) again
+where r.batch = %(batch)s and r.pid = %(pid)s and r.at <= %(hit)s and again.at > %(hit)s
 """
 
 
@@ -108,6 +114,11 @@ class Books:
         )
         return max(0.0, float(found or 0.0))
 
+    def seconds_until_rerun(self, batch: str, pid: int, hit: datetime) -> float:
+        """Seconds from a process' end, at `hit`, until the last of the jobs that it was running was run by another."""
+        found = self.value(_RERUN, batch=batch, pid=pid, hit=hit)
+        return float(found or 0.0)
+
     async def until_settled(self, batch: str, jobs: int, *, within_s: float) -> Counted:
         """Wait until `jobs` of the batch or more were asked for and each is done or dead."""
         deadline = time.monotonic() + within_s
@@ -137,19 +148,17 @@ class Books:
         )
         return "\n".join(", ".join(f"{name}={value}" for name, value in row.items()) for row in rows)
 
-    async def balance_but_queue(self, batch: str, jobs: int, *, within_s: float, dead: int = 0) -> Counted:
-        """Wait for the end of a batch while others go on: each was done once and has its one effect, none is left."""
+    async def settle(self, batch: str, jobs: int, *, within_s: float, dead: int = 0) -> Counted:
+        """Wait for the end of a batch: each was done once and has its one effect, none is left."""
         counted = await self.until_settled(batch, jobs, within_s=within_s)
         assert counted.balanced, counted
         assert counted.dead == dead, counted
-        await self.prove()
         return counted
 
-    async def balance(self, batch: str, jobs: int, *, within_s: float, dead: int = 0) -> Counted:
-        """`balance_but_queue`, after which nothing waits in the queues or stays with a worker."""
-        counted = await self.balance_but_queue(batch, jobs, within_s=within_s, dead=dead)
+    async def close(self) -> None:
+        """The end of a test, after all is settled: nothing waits in the queues, and `ments jobs prove` balances."""
         await self._until_queues_are_empty()
-        return counted
+        await self._prove()
 
     async def _until_queues_are_empty(self) -> None:
         """Entries of jobs that have ended don't stay with a worker, or before one, for ever."""
@@ -165,11 +174,11 @@ class Books:
                 assert time.monotonic() < deadline, f"entries are left in the queues: {left}"
                 await asyncio.sleep(_LOOK_EVERY_S)
 
-    async def prove(self) -> None:
+    async def _prove(self) -> None:
         """`ments jobs prove` must say that the books balance."""
         proof = await asyncio.to_thread(
             subprocess.run,
-            [sys.executable, "-m", "ments", "jobs", "prove"],
+            [sys.executable, "-m", "ments", "jobs", "prove", "--wait", "10"],
             env=self._stores.environ(),
             capture_output=True,
             text=True,

@@ -54,8 +54,9 @@ class Member:
         self.process.terminate()
         return self.process.wait(_END_S)
 
-    def count_accepted(self) -> int:
-        return len(self.list_accepted())
+    def is_stopped(self) -> bool:
+        """Whether SIGSTOP has taken hold."""
+        return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
     def list_accepted(self) -> list[str]:
         return self.accepted.read_text().splitlines() if self.accepted.exists() else []

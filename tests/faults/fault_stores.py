@@ -43,6 +43,8 @@ alter role ments in database ments set idle_in_transaction_session_timeout = '8s
 create index on fault_asked (batch);
 create index on fault_runs (batch);
 create index on fault_effects (batch);
+create index on fault_effects (id);
+create index on jobs ((payload ->> 'batch'));
 """
 
 

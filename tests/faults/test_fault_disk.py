@@ -18,12 +18,13 @@ async def test_jobs_wait_for_room_on_the_disk(fleet: Fleet, books: Books, jobs: 
     fleet.produce("FileAsked", "disk", jobs)
     fleet.produce("EffectAsked", "disk-others", jobs)
     # What needs no disk goes on.
-    await books.balance_but_queue("disk-others", jobs, within_s=60)
+    await books.settle("disk-others", jobs, within_s=60)
     await books.until("select count(*) >= %(jobs)s from fault_runs where batch = 'disk'", within_s=60, jobs=jobs)
     assert books.count("disk").effects == 0
     hit = books.now()
     fleet.make_room(worker)
-    await books.balance("disk", jobs, within_s=90)
+    await books.settle("disk", jobs, within_s=90)
+    await books.close()
     used = books.rows(
         "select sum(attempts) as attempts, min(postponed) as postponed from jobs where task = 'file_effect'"
     )[0]

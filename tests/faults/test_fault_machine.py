@@ -40,8 +40,9 @@ async def test_everything_dies_at_once(
     seconds = 0.0
     for batch, producer in zip(("machine", "machine-flaky"), died[-2:], strict=True):
         acknowledged = set(producer.list_accepted())
-        await books.balance(batch, len(acknowledged), within_s=90 + jobs / 10)
+        await books.settle(batch, len(acknowledged), within_s=90 + jobs / 10)
         kept = {str(row["id"]) for row in books.rows("select id from fault_asked where batch = %(batch)s", batch=batch)}
         assert acknowledged <= kept
         seconds = max(seconds, books.seconds_until_done(batch, hit))
+    await books.close()
     assert recovery.note("everything_killed", seconds, "until all that had been accepted is done") < _RECOVERED_S

@@ -39,8 +39,9 @@ async def test_a_restart_is_outlasted(
     hit = books.now()
     await stores.restart(store, number, away_s=1.0)
     back = books.now()
-    await books.balance(name, jobs, within_s=60 + jobs / 10)
-    await books.balance(f"{name}-steps", 6, within_s=60)
+    await books.settle(name, jobs, within_s=60 + jobs / 10)
+    await books.settle(f"{name}-steps", 6, within_s=60)
+    await books.close()
     assert await asyncio.to_thread(producer.process.wait, 30) == 0
     acknowledged = set(producer.list_accepted())
     kept = {str(row["id"]) for row in books.rows("select id from fault_asked where batch = %(batch)s", batch=name)}
@@ -69,6 +70,7 @@ async def test_postgres_away_beyond_the_leases_kills_no_job(
     hit = books.now()
     await stores.restart("postgres", signal.SIGINT, away_s=14.0)
     back = books.now()
-    await books.balance("away", jobs, within_s=90 + jobs / 10)
+    await books.settle("away", jobs, within_s=90 + jobs / 10)
+    await books.close()
     seconds = books.seconds_until_done("away", hit, back)
     assert recovery.note("postgres_away_14_s", seconds, "until all that had been accepted is done") < 2 * _RECOVERED_S

@@ -25,7 +25,8 @@ async def test_the_producer_dies_around_the_enqueue(fleet: Fleet, books: Books, 
     hit = books.now()
     fleet.relay()
     fleet.work()
-    counted = await books.balance(batch, max(len(producers), len(acknowledged)), within_s=60)
+    counted = await books.settle(batch, max(len(producers), len(acknowledged)), within_s=60)
+    await books.close()
     kept = {str(row["id"]) for row in books.rows("select id from fault_asked where batch = %(batch)s", batch=batch)}
     assert acknowledged <= kept
     assert counted.effects == len(kept)
@@ -51,7 +52,8 @@ async def test_the_relay_dies_around_the_enqueue(
     fleet.work()
     for _ in range(2):
         fleet.relay()
-    await books.balance(batch, jobs, within_s=60 + jobs / 20)
+    await books.settle(batch, jobs, within_s=60 + jobs / 20)
+    await books.close()
     # What had been entered and not marked was not run again.
     assert books.value("select max(lease) from jobs where payload ->> 'batch' = %(batch)s", batch=batch) == 1
     seconds = books.seconds_until_done(batch, hit)

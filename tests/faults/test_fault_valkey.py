@@ -35,7 +35,8 @@ async def test_valkey_ends_and_comes_back(
     hit = books.now()
     await stores.restart("valkey", number, away_s=0.5)
     back = books.now()
-    await _balance(books, batch, jobs, within_s=60 + jobs / 10)
+    await _settle(books, batch, jobs, within_s=60 + jobs / 10)
+    await books.close()
     assert producer.process.wait(30) == 0
     _check_runs(books, batch)
     seconds = books.seconds_until_done(batch, hit, back)
@@ -48,7 +49,7 @@ async def test_valkey_is_emptied(stores: FaultStores, fleet: Fleet, books: Books
     for _ in range(2):
         fleet.work()
     # More than the workers can take at once: most are in the queue alone when it is emptied.
-    producer = fleet.produce("EffectAsked", "emptied", jobs, takes_s=0.5)
+    producer = fleet.produce("EffectAsked", "emptied", jobs, takes_s=min(0.5, 100 / jobs))
     fleet.produce("StepsAsked", "emptied-steps", 8, takes_s=0.1)
     await books.until(
         "select count(*) > %(some)s from fault_asked where batch = 'emptied'", within_s=30, some=jobs // 2
@@ -56,8 +57,9 @@ async def test_valkey_is_emptied(stores: FaultStores, fleet: Fleet, books: Books
     await books.until("select count(*) > 0 from fault_runs where batch = 'emptied'", within_s=30)
     hit = books.now()
     stores.empty_valkey()
-    await _balance(books, "emptied", jobs, within_s=60 + jobs / 10)
-    await _balance(books, "emptied-steps", 8, within_s=60)
+    await _settle(books, "emptied", jobs, within_s=60 + jobs / 10)
+    await _settle(books, "emptied-steps", 8, within_s=60)
+    await books.close()
     assert producer.process.wait(30) == 0
     _check_runs(books, "emptied")
     seconds = max(books.seconds_until_done(batch, hit) for batch in ("emptied", "emptied-steps"))
@@ -81,15 +83,16 @@ async def test_a_long_outage_is_caught_up_and_makes_no_duplicates(
     await asyncio.sleep(3)
     await stores.start("valkey")
     hit = books.now()
-    await _balance(books, "outage", jobs, within_s=60 + jobs / 20)
+    await _settle(books, "outage", jobs, within_s=60 + jobs / 20)
+    await books.close()
     seconds = books.seconds_until_done("outage", hit)
     assert recovery.note("valkey_away", seconds, "its return until all that piled up is done") < _RECOVERED_S
     assert books.value("select max(generation) from jobs where payload ->> 'batch' = 'outage'") <= 2
     _check_runs(books, "outage")
 
 
-async def _balance(books: Books, batch: str, jobs: int, *, within_s: float) -> None:
-    await books.balance(batch, jobs, within_s=within_s)
+async def _settle(books: Books, batch: str, jobs: int, *, within_s: float) -> None:
+    await books.settle(batch, jobs, within_s=within_s)
     used = books.rows(
         "select sum(attempts) as attempts, sum(crashes) as crashes from jobs where payload ->> 'batch' = %(batch)s",
         batch=batch,
