@@ -73,7 +73,7 @@ async def test_dead_letters_are_read_filtered_and_turned_over(parts: Parts) -> N
         assert second.text.count('aria-label="Retry ') == 7
         filtered = await api.get("/ops/jobs?queue=media&q=middle", headers=as_person(operator))
         assert filtered.text.count('aria-label="Retry ') == 2
-        assert "Retry all 2" in filtered.text
+        assert "Retry these 2" in filtered.text
         assert '<option value="media" selected>' in filtered.text
         none = await api.get("/ops/jobs?q=nothing+like+it", headers=as_person(operator))
         assert "No dead letter fits" in none.text
@@ -123,6 +123,37 @@ async def test_many_are_changed_after_a_question(parts: Parts, verb: str) -> Non
         assert f"There is nothing to {verb}" in nothing.text
         everything = await api.post(f"/ops/jobs/{verb}", data={}, headers=as_person(operator))
         assert everything.headers["location"] == f"/ops/jobs?{word}=2#dead"
+
+
+async def test_what_runs_is_shown_under_its_worker(parts: Parts) -> None:
+    operator = await make_operator(parts)
+    async with parts.primary.transaction() as tx:
+        await tx.connection.execute(
+            """
+            insert into job_workers (name, slots) values ('alive-1', '{"media": 2}');
+            insert into jobs (id, queue, task, payload, state, attempts, attempts_max, backoff_s, started_at, heartbeat_at,
+                              deadline_at, owner, lease)
+            select gen_random_uuid(), 'media', 'transcode', '{}', 'running', 1, 3, 2, now() - interval '40 s',
+                   now() - interval '9 s', now() + interval '9.5 min', owner, 2
+            from unnest(array['alive-1', 'unheard-of']) as owner;
+            """
+        )
+    (job,) = await rows_of(parts, "select id from jobs where owner = 'alive-1'")
+    async with open_api(parts) as api:
+        page = (await api.get("/ops/jobs", headers=as_person(operator))).text
+        for words in (
+            "1 alive",
+            "1 of 2 media",
+            f'href="/ops/jobs/{job["id"]}"',
+            "attempt 2 of 3",
+            "9 min left",
+            "silent for",
+        ):
+            assert words in page, words
+        assert "Under a worker that is not on the list" in page
+        shown = (await api.get(f"/ops/jobs/{job['id']}", headers=as_person(operator))).text
+        assert "is running" in shown
+        assert f"/ops/jobs/{job['id']}/retry" not in shown
 
 
 async def test_the_numbers_come_alone_too(parts: Parts) -> None:
