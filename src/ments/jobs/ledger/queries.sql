@@ -1,11 +1,11 @@
--- name: insert_jobs(ids, queues, tasks, payloads, traceparent, account_ids, turns, ranks, attempts, backoffs, delays)!
+-- name: insert_jobs(jobs, traceparent)!
 -- Accepts jobs in the transaction that causes them.
 insert into jobs (id, queue, task, payload, traceparent, account_id, turn, rank, attempts_max, backoff_s, due_at, deadline_at)
 select id, queue, task, payload::jsonb, :traceparent, account_id, turn, rank, attempts, backoff_s,
   clock_timestamp() + make_interval(secs => delay_s), clock_timestamp() + make_interval(secs => delay_s + 30)
-from unnest(:ids::uuid[], :queues::text[], :tasks::text[], :payloads::text[], :account_ids::uuid[], :turns::int[],
-  :ranks::smallint[], :attempts::smallint[], :backoffs::real[], :delays::float8[])
-  as accepted (id, queue, task, payload, account_id, turn, rank, attempts, backoff_s, delay_s);
+from json_to_recordset(:jobs::json) as accepted (
+  id uuid, queue text, task text, payload text, account_id uuid, turn int, rank smallint, attempts smallint, backoff_s real,
+  delay_s float8);
 
 -- name: mark_queued(ids, generations)!
 -- The queue has an entry. A job that was claimed in the meantime needs no mark.
@@ -85,10 +85,10 @@ where jobs.id = mine.id
 returning jobs.id;
 
 -- name: list_lost(ids, leases)
--- Of these runs, those that another has overtaken.
+-- Of these runs, those that another has overtaken. One that is done has ended its own job, and may still be tidying up.
 select jobs.id from jobs
 join unnest(:ids::uuid[], :leases::int[]) as held (id, lease) on jobs.id = held.id
-where jobs.lease <> held.lease or jobs.state <> 'running';
+where jobs.lease <> held.lease or jobs.state not in ('running', 'done');
 
 -- name: see_worker(name, slots)!
 -- Keeps a worker on the list of those that live.
