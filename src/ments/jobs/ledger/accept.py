@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
-from ments.db import Transaction, load_queries
+import msgspec
+
+from ments.db import Transaction, load_queries, write_array
 from ments.jobs.ledger.turns import take_turns
 from ments.jobs.model import QueuedJob, Rank
 
 queries = load_queries(__file__)
 
 
-@dataclass(frozen=True, slots=True)
-class NewJob:
+class NewJob(msgspec.Struct, frozen=True):
     """A job to be accepted. `payload` is JSON text."""
 
     id: UUID
@@ -31,26 +31,18 @@ class NewJob:
 async def insert_jobs(tx: Transaction, jobs: Sequence[NewJob], traceparent: str | None) -> list[int]:
     """Write down jobs, 1 or more. Returns their turns, in their order."""
     turns = await _take_turns(tx, jobs)
-    await queries.insert_jobs(
-        tx.connection,
-        ids=[job.id for job in jobs],
-        queues=[job.queue for job in jobs],
-        tasks=[job.task for job in jobs],
-        payloads=[job.payload for job in jobs],
-        traceparent=traceparent,
-        account_ids=[job.account_id for job in jobs],
-        turns=turns,
-        ranks=[int(job.rank) for job in jobs],
-        attempts=[job.attempts for job in jobs],
-        backoffs=[job.backoff_s for job in jobs],
-        delays=[job.delay_s for job in jobs],
-    )
+    rows = [{**msgspec.structs.asdict(job), "turn": turn} for job, turn in zip(jobs, turns, strict=True)]
+    await queries.insert_jobs(tx.connection, jobs=msgspec.json.encode(rows).decode(), traceparent=traceparent)
     return turns
 
 
 async def mark_queued(tx: Transaction, jobs: Sequence[QueuedJob]) -> None:
     """The queue has entries of these."""
-    await queries.mark_queued(tx.connection, ids=[job.id for job in jobs], generations=[job.generation for job in jobs])
+    await queries.mark_queued(
+        tx.connection,
+        ids=write_array(job.id for job in jobs),
+        generations=write_array(job.generation for job in jobs),
+    )
 
 
 async def _take_turns(tx: Transaction, jobs: Sequence[NewJob]) -> list[int]:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import structlog
 
-from ments.db import Primary, load_queries
+from ments.db import Primary, load_queries, write_array
 from ments.jobs.model import HEARTBEAT_S
 from ments.jobs.pause import pause
 
@@ -68,10 +68,10 @@ class Leases:
 
     async def _renew(self) -> None:
         held = list(self._held)
-        ids, leases = [job_id for job_id, _ in held], [lease for _, lease in held]
+        ids, leases = write_array(job_id for job_id, _ in held), write_array(lease for _, lease in held)
         async with asyncio.timeout(HEARTBEAT_S * 2), self._primary.session() as session:
             renewed = {row["id"] async for row in queries.renew_leases(session.connection, ids=ids, leases=leases)}
-            if renewed.issuperset(ids):
+            if len(renewed) == len({job_id for job_id, _ in held}):
                 return
             lost = {row["id"] async for row in queries.list_lost(session.connection, ids=ids, leases=leases)}
         for key in held:

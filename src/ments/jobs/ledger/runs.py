@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from ments.db import Primary, Transaction, load_queries
+from ments.db import Primary, Transaction, load_queries, write_array
 from ments.jobs.ledger.batch import Batch
 from ments.jobs.model import JobState, LeaseLost
 
@@ -147,16 +147,16 @@ class Ledger:
                 row["id"]: Claimed(**row)
                 async for row in queries.claim_jobs(
                     session.connection,
-                    ids=[one.id for one in asked],
-                    generations=[one.generation for one in asked],
-                    timeouts=[one.timeout_s for one in asked],
+                    ids=write_array(one.id for one in asked),
+                    generations=write_array(one.generation for one in asked),
+                    timeouts=write_array(one.timeout_s for one in asked),
                     owner=self._owner,
                     silent_s=_SILENT_S,
                 )
             }
             refused = [one.id for one in asked if one.id not in found]
             rows = (
-                {row["id"]: row async for row in queries.look_at_jobs(session.connection, ids=refused)}
+                {row["id"]: row async for row in queries.look_at_jobs(session.connection, ids=write_array(refused))}
                 if refused
                 else {}
             )
@@ -168,7 +168,9 @@ class Ledger:
             done = {
                 row["id"]
                 async for row in queries.complete_jobs(
-                    session.connection, ids=[job_id for job_id, _ in ended], leases=[lease for _, lease in ended]
+                    session.connection,
+                    ids=write_array(job_id for job_id, _ in ended),
+                    leases=write_array(lease for _, lease in ended),
                 )
             }
         return [job_id in done for job_id, _ in ended]
@@ -182,7 +184,10 @@ def _refusal(row: Mapping[str, Any] | None, asked: _Asked) -> Refused:
 
 async def commit_run(tx: Transaction, job_id: UUID, lease: int) -> None:
     """Mark a job done in the transaction that writes its effect. Raises LeaseLost when its run was overtaken."""
-    done = [row async for row in queries.complete_jobs(tx.connection, ids=[job_id], leases=[lease])]
+    done = [
+        row
+        async for row in queries.complete_jobs(tx.connection, ids=write_array([job_id]), leases=write_array([lease]))
+    ]
     if not done:
         raise LeaseLost(f"Another run of job {job_id} has begun, or it has ended.")
 
