@@ -21,6 +21,10 @@ log = structlog.get_logger()
 MIB = 1024 * 1024
 GIB = 1024 * MIB
 LOOK_LIMITS = Limits(wall_s=180, cpu_s=90, memory=3 * GIB, file=64 * MIB)
+_SIGNALLED = range(129, 160)
+"""How a program in the jail ends by a signal. ffmpeg's own errors lie above: 183 is "Invalid data found"."""
+_SIGTERM_SEEN = 255
+"""How ffmpeg ends when it was asked to."""
 _OURS = ("bwrap:", "setpriv:", "prlimit:", "nice:", "No space left on device")
 
 
@@ -80,7 +84,8 @@ def check_finished(finished: Finished, name: str) -> None:
         )
     if finished.timed_out:
         raise Retryable("Preparing this file took longer than we wait for it.", code="too_slow")
-    if finished.code < 0 or finished.code > 128 or any(mark in finished.errors for mark in _OURS):
+    stopped = finished.code < 0 or finished.code in _SIGNALLED or finished.code == _SIGTERM_SEEN
+    if stopped or any(mark in finished.errors for mark in _OURS):
         raise Retryable("The program that prepares this file was stopped.", code="stopped")
     raise UnplayableMedia(
         "Part of this file is damaged, so it can't be prepared. Save it anew and send it again.", code="damaged"
