@@ -15,12 +15,13 @@ from bench.jobs.sampling import Sampler
 from bench.jobs.tasks import Held, Nothing, Timed, held, nothing, timed
 from bench.peers.jobs.protocol import Commands, watch_marks
 from ments import app
+from ments.jobs.rooms import RoomTasks
 from ments.parts import Parts
 from ments.settings import Settings, read_settings
 
 
 def main(role: str) -> None:
-    app.BINDINGS.update({Nothing: (nothing,), Timed: (timed,), Held: (held,)})
+    app.ROOMS["bench"] = lambda: RoomTasks({Nothing: (nothing,), Timed: (timed,), Held: (held,)})
     settings = read_settings(os.environ)
     sampler = Sampler() if os.environ.get("BENCH_SAMPLE") else None
     if role == "producer":

@@ -1,8 +1,8 @@
 """Where the parts are joined: the only module that knows every room.
 
-A feature adds one line here: its routes to `list_routes`, its tasks to TASKS, its events to BINDINGS, its
-periodic work to PERIODIC. What only the API needs is imported when the API is built: workers and the relay
-start without it, in half the time and memory.
+A feature adds its routes to `list_routes`, and to ROOMS its tasks: bound to the events that cause them, or
+periodic. What only the API needs is imported when the API is built: workers and the relay start without it, in
+half the time and memory.
 """
 
 from __future__ import annotations
@@ -14,28 +14,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import uvloop
 
-from ments.accounts import tasks as accounts_tasks
 from ments.cache import PageCache, Valkey
 from ments.db import Primary, Replica
 from ments.edge.media_urls import MediaUrls
-from ments.feeds import tasks as feeds_tasks
-from ments.jobs import Bindings, JobDied, JobQueues, JobsError, Outbox, PeriodicTask, TaskDefinition
+from ments.jobs import JobDied, JobQueues, JobsError, Outbox
 from ments.jobs.backlog import Backlog
-from ments.jobs.ledger.turns import restart_all_turns
 from ments.jobs.process import relay, stop_on_signals, work
-from ments.media import tasks as media_tasks
-from ments.media.model import (
-    MediaFailed,
-    MediaForPost,
-    MediaPlayable,
-    MediaReleased,
-    MediaUploaded,
-    PublicAudienceWanted,
-)
+from ments.jobs.rooms import RoomTasks, join_rooms
 from ments.observe import Observed, serve_metrics, share_between_processes, start_observing, stop_observing
 from ments.parts import Parts
-from ments.posts import tasks as posts_tasks
-from ments.posts.model import PostChanged, PostDeleted, PostPublished
 from ments.settings import Settings, read_settings
 from ments.storage import Bucket, Signer
 
@@ -46,28 +33,64 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-# Event type -> the tasks that it causes; an empty tuple when nothing listens yet.
-BINDINGS: dict[type[Any], Sequence[TaskDefinition]] = {
-    MediaUploaded: (media_tasks.transcode,),
-    JobDied: (media_tasks.give_up_transcode,),
-    PublicAudienceWanted: (media_tasks.publish_audience,),
-    MediaReleased: (media_tasks.erase,),
-    MediaFailed: (),
-    MediaPlayable: (posts_tasks.publish_waiting,),
-    MediaForPost: (posts_tasks.attach_adopted,),
-    PostPublished: (feeds_tasks.purge_after_publish,),
-    PostChanged: (feeds_tasks.purge_after_change,),
-    PostDeleted: (feeds_tasks.purge_after_delete,),
+
+def _jobs() -> RoomTasks:
+    from ments.jobs.ledger.turns import restart_all_turns
+
+    return RoomTasks(periodic=(restart_all_turns,))
+
+
+def _accounts() -> RoomTasks:
+    from ments.accounts import tasks
+
+    return RoomTasks(periodic=tasks.PERIODIC)
+
+
+def _media() -> RoomTasks:
+    from ments.media import model, tasks
+
+    return RoomTasks(
+        {
+            model.MediaUploaded: (tasks.transcode,),
+            JobDied: (tasks.give_up_transcode,),
+            model.PublicAudienceWanted: (tasks.publish_audience,),
+            model.MediaReleased: (tasks.erase,),
+            model.MediaFailed: (),
+        },
+        periodic=tasks.PERIODIC,
+    )
+
+
+def _posts() -> RoomTasks:
+    from ments.media.model import MediaForPost, MediaPlayable
+    from ments.posts import tasks
+
+    return RoomTasks(
+        {MediaPlayable: (tasks.publish_waiting,), MediaForPost: (tasks.attach_adopted,)}, periodic=tasks.PERIODIC
+    )
+
+
+def _feeds() -> RoomTasks:
+    from ments.feeds import tasks
+    from ments.posts.model import PostChanged, PostDeleted, PostPublished
+
+    return RoomTasks(
+        {
+            PostPublished: (tasks.purge_after_publish,),
+            PostChanged: (tasks.purge_after_change,),
+            PostDeleted: (tasks.purge_after_delete,),
+        }
+    )
+
+
+ROOMS: dict[str, Callable[[], RoomTasks]] = {
+    "jobs": _jobs,
+    "accounts": _accounts,
+    "media": _media,
+    "posts": _posts,
+    "feeds": _feeds,
 }
-# Tasks that no event of ours causes, only producers outside.
-TASKS: list[TaskDefinition] = []
-# Work that the relay repeats, one at a time for the whole deployment.
-PERIODIC: list[PeriodicTask] = [
-    restart_all_turns,
-    *accounts_tasks.PERIODIC,
-    *media_tasks.PERIODIC,
-    *posts_tasks.PERIODIC,
-]
+"""What each room does by jobs: which tasks an event starts, and what the relay repeats."""
 
 _BACKLOG = 1024
 # Requests that one process works on; the rest wait in the backlog, and past that the edge answers.
@@ -92,7 +115,7 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
         stack.push_async_callback(valkey.close)
         queues = JobQueues(settings.redis_url)
         stack.push_async_callback(queues.aclose)
-        outbox = Outbox(primary, queues, Bindings(BINDINGS, TASKS))
+        outbox = Outbox(primary, queues, join_rooms(ROOMS).bindings)
         stack.push_async_callback(outbox.aclose)
         yield Parts(
             settings=settings,
@@ -183,6 +206,7 @@ def run_api(settings: Settings) -> None:
 
     # Before the fork, so that the processes share what the imports take.
     list_routes()
+    join_rooms(ROOMS).refuse_broken()
     stop_metrics = None
     if settings.metrics_port:
         # The processes are forked from this one and count in files; this one adds them up and shows them.
@@ -223,7 +247,7 @@ def run_worker(settings: Settings, queues: Sequence[str]) -> None:
             await work(
                 {queue: slots[queue] for queue in queues},
                 redis_url=settings.redis_url,
-                bindings=Bindings(BINDINGS, TASKS),
+                bindings=join_rooms(ROOMS).bindings,
                 parts=parts,
                 stop=stop,
             )
@@ -237,8 +261,9 @@ def run_relay(settings: Settings) -> None:
     async def body() -> None:
         stop = stop_on_signals()
         async with open_parts(settings) as parts, aclosing(JobQueues(settings.redis_url)) as queues:
+            joined = join_rooms(ROOMS)
             await relay(
-                parts.primary, queues, bindings=Bindings(BINDINGS, TASKS), parts=parts, periodic=PERIODIC, stop=stop
+                parts.primary, queues, bindings=joined.bindings, parts=parts, periodic=joined.periodic, stop=stop
             )
 
     _run_observed(settings, "ments-relay", body)
