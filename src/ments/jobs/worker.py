@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import structlog
@@ -26,6 +27,21 @@ _STALLS_ALLOWED = 8
 _BLOCK_S = 5
 _RETRY_MS = 1_000
 _START_AGAIN_S = 1.0
+_TURNS_OF_THE_LOOP = 10
+
+
+class _LeavingWorker(Worker):  # type: ignore[misc]  # the library is untyped
+    """The library's worker, which would begin, and not wait for, a job that was being fetched when it was closed."""
+
+    async def getNextJob(self, token: str) -> Any:  # noqa: N802 (the library's name)
+        """Fetch a job; once the worker is closing, what had been on its way goes back to the queue at once."""
+        if self.closing:
+            return None
+        job = await super().getNextJob(token)
+        if job is None or not self.closing:
+            return job
+        await job.moveToDelayed(round(time.time() * 1000), token)
+        return None
 
 
 class QueueWorker:
@@ -66,7 +82,7 @@ class QueueWorker:
             await pause(stop, _START_AGAIN_S)
 
     def _connect(self) -> Worker:
-        worker = Worker(
+        worker = _LeavingWorker(
             self._queue,
             self._runs.process,
             {
@@ -94,6 +110,10 @@ class QueueWorker:
 
     async def _leave(self, worker: Worker, running: asyncio.Task[None], drain_s: float) -> None:
         """Take no more jobs; wait for those that run, then hand them back."""
+        worker.closing = True
+        # What was fetched just before becomes a run that `close` knows of.
+        for _ in range(_TURNS_OF_THE_LOOP):
+            await asyncio.sleep(0)
         closing = asyncio.create_task(worker.close())
         done, _ = await asyncio.wait([closing], timeout=drain_s)
         if not done:
