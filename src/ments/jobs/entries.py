@@ -10,7 +10,8 @@ from redis.asyncio import Redis
 
 _EPOCH_KEY = "ments:jobs:epoch"
 _RELAY_KEY = "ments:jobs:relay"
-_RELAY_SEEN_MS = 15_000
+# A walk through a long ledger may take a while.
+_RELAY_SEEN_MS = 30_000
 
 
 class Entry(StrEnum):
@@ -58,7 +59,7 @@ class Entries:
         return f"{server['run_id']}/{epoch}"
 
     async def is_relay_alive(self) -> bool:
-        """Whether a relay has read the epoch within the last 15 s."""
+        """Whether a relay has read the epoch within the last 30 s."""
         return bool(await self._client.exists(_RELAY_KEY))
 
     async def list_unended(self, queue: str, offset: int, most: int) -> list[str]:
