@@ -76,7 +76,8 @@ def _write(container: Any, stream: Any, image: Any, at_ms: int) -> None:
     whole = image.convert("RGBA")
     ground = Image.new("RGBA", whole.size, "white")
     ground.alpha_composite(whole)
-    frame = av.VideoFrame.from_image(ground.convert("RGB"))
+    make: Any = av.VideoFrame.from_image
+    frame = make(ground.convert("RGB"))
     frame.pts, frame.time_base = at_ms, Fraction(1, 1000)
     for packet in stream.encode(frame):
         container.mux(packet)
