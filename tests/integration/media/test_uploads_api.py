@@ -91,7 +91,8 @@ async def test_a_file_goes_straight_to_storage_and_makes_one_job(parts: Parts, s
         again = await api.post(f"/api/uploads/{upload['id']}/complete", headers=mara.headers, json={})
         assert again.status_code == 202
         assert (await send(stack, upload, b"z" * 1000)).status_code == 412
-        assert await list_jobs(parts, "transcode") == [{"key": key, "opts": {"media_id": upload["media_id"]}}]
+        job = {"key": key, "opts": {"media_id": upload["media_id"]}, "account_id": str(mara.viewer.id)}
+        assert await list_jobs(parts, "transcode") == [job]
         shown = (await api.get(f"/api/uploads/{upload['id']}", headers=mara.headers)).json()
         assert (shown["status"], shown["filename"], shown["media_id"]) == ("completed", "IMG_1.mp4", upload["media_id"])
         closed = await api.delete(f"/api/uploads/{upload['id']}", headers=mara.headers)

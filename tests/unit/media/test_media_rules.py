@@ -23,6 +23,7 @@ from ments.media.model import (
     UploadRefused,
     VideoStream,
 )
+from ments.media.tasks import transcode
 
 VIDEO_MAX, IMAGE_MAX, PART = 2 * 1024**3, 50_000_000, 16 * 1024**2
 
@@ -184,6 +185,15 @@ def test_the_post_that_a_producer_names() -> None:
     assert rules.post_id_of({"postId": str(post_id)}) == post_id
     for opts in ({}, {"postId": "123"}, {"postId": 123}, {"postId": None}, {"postId": [str(post_id)]}):
         assert rules.post_id_of(opts) is None
+
+
+def test_a_payload_of_an_older_version_or_of_the_guide_still_fits() -> None:
+    for payload in ({"key": "posts/123/original.mp4"}, {"key": "a", "opts": {"postId": "123"}, "more": 1}):
+        event = transcode.decode(payload)
+        assert (event.key, event.account_id) == (payload["key"], None)
+    owner = uuid4()
+    assert transcode.account_of is not None
+    assert transcode.account_of(transcode.decode({"key": "a", "account_id": str(owner)})) == owner
 
 
 def test_numbers_of_generations() -> None:
