@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from contextlib import aclosing
 from typing import Any
 
 import pytest
 from fault_books import Books
 from fault_fleet import Fleet, Member
+from fault_stores import FaultStores
+
+from ments.jobs import JobQueues
 
 # The asked 15 s are a figure of `make test-faults`; a machine that others load may take its time.
 _RERUN_S = 40.0
@@ -27,7 +31,7 @@ async def test_workers_are_killed_in_mid_job_again_and_again(
     workers = [fleet.work() for _ in range(3)]
     # The workers are busy and keep up: what is measured is no queue before them.
     fleet.produce("EffectAsked", "killed", jobs, pause_s=max(3 / jobs, 0.02), takes_s=0.25)
-    fleet.produce("FlakyAsked", "killed-flaky", jobs // 4, pause_s=0.1)
+    fleet.produce("FlakyAsked", "killed-flaky", jobs // 4, pause_s=max(12 / jobs, 0.05))
     victims = []
     for _ in range(3):
         victim = workers.pop(0)
@@ -102,6 +106,25 @@ async def test_a_deploy_in_the_middle_hands_back(fleet: Fleet, books: Books, job
     how = "SIGTERM until the last job handed back runs again"
     assert recovery.note("worker_terminated", seconds, how) < _RERUN_S
     assert all(_is_gone(worker) for worker in old)
+
+
+@pytest.mark.timeout(200)
+async def test_a_worker_that_leaves_keeps_nothing(stores: FaultStores, fleet: Fleet, books: Books, jobs: int) -> None:
+    """SIGTERM amid a stream of short jobs, so that some are being fetched, or claimed, at that moment."""
+    fleet.relay()
+    jobs = max(jobs, 300)
+    fleet.produce("EffectAsked", "leaving", jobs, takes_s=0.03)
+    async with aclosing(JobQueues(stores.redis_url)) as queues:
+        for _ in range(3):
+            worker = fleet.work()
+            await books.until("select count(*) > 16 from fault_runs where pid = %(pid)s", within_s=30, pid=worker.pid)
+            assert await asyncio.to_thread(worker.terminate) == 0
+            assert books.value("select count(*) from jobs where state = 'running'") == 0
+            assert (await queues.count_jobs())["default"]["active"] == 0
+    fleet.work()
+    await books.settle("leaving", jobs, within_s=60 + jobs / 10)
+    await books.close()
+    assert books.value("select sum(crashes) from jobs where payload ->> 'batch' = 'leaving'") == 0
 
 
 def _is_gone(worker: Member) -> bool:
