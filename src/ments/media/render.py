@@ -10,10 +10,12 @@ from pathlib import Path
 from ments.media import rules
 from ments.media.ffmpeg import encode_audio, encode_video, take_poster
 from ments.media.model import AudioStream, MediaKind, Probe, Rendition, UnplayableMedia, Variant, VideoStream
-from ments.media.photo import look_at_poster, make_photo
+from ments.media.moving import may_move, unroll_picture
+from ments.media.photo import WEBP, look_at_poster, make_photo
 from ments.media.plan import MadeFile, Piece, Plan, Step
 from ments.media.probe import probe_file, read_head
 from ments.media.sandbox import Sandbox
+from ments.media.sound import picture_sound
 from ments.observe import span
 
 Progress = Callable[[float], None]
@@ -26,6 +28,18 @@ class Workshop:
     sandbox: Sandbox
     ffmpeg: str
     on_progress: Progress
+
+
+async def unroll_original(workshop: Workshop, source: Path, folder: Path) -> Path:
+    """Make a film of a photo that moves; returns the path of what is to be looked at and encoded: that film, or `source`.
+
+    folder  empty; the film lies there afterwards
+    Raises as plan_original does.
+    """
+    if not await asyncio.to_thread(may_move, source):
+        return source
+    with span("unroll"):
+        return await unroll_picture(workshop.sandbox, source, folder) or source
 
 
 async def plan_original(workshop: Workshop, source: Path, folder: Path) -> Plan:
@@ -91,7 +105,18 @@ async def _audio(workshop: Workshop, source: Path, folder: Path, probe: Probe, a
         )
     made = await _check_rendition(workshop, folder, file, probe)
     variant = _variant(folder / file, MediaKind.AUDIO, "audio", "audio/mp4", made)
-    return Piece((_file_of(variant),), (variant,), duration_s=round(made.length_s, 3))
+    with span("poster"):
+        seen = await picture_sound(
+            workshop.sandbox, workshop.ffmpeg, source, folder, rendition=folder / file, length_s=made.length_s
+        )
+    poster = MadeFile(seen.poster_file, WEBP, (folder / seen.poster_file).stat().st_size)
+    return Piece(
+        files=(_file_of(variant), poster),
+        variants=(variant,),
+        duration_s=round(made.length_s, 3),
+        poster_file=poster.name,
+        blurhash=seen.blurhash,
+    )
 
 
 async def _video(

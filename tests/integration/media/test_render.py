@@ -13,7 +13,7 @@ from ments.media.argv import POSTER_FILE
 from ments.media.model import MediaKind, Probe, UnplayableMedia
 from ments.media.plan import Outputs, join_pieces
 from ments.media.probe import probe_file
-from ments.media.render import Workshop, make_piece, plan_original, within
+from ments.media.render import Workshop, make_piece, plan_original, unroll_original, within
 from ments.media.sandbox import Sandbox
 
 SANDBOX = Sandbox("/usr/bin/bwrap")
@@ -24,7 +24,10 @@ async def render(source: Path, progress: list[float] | None = None) -> tuple[Out
     folder = source.parent / f"{source.name}-out"
     folder.mkdir()
     seen = progress if progress is not None else []
-    plan = await plan_original(Workshop(SANDBOX, originals.FFMPEG, seen.append), source, folder)
+    (unrolled := source.parent / f"{source.name}-unrolled").mkdir()
+    first = Workshop(SANDBOX, originals.FFMPEG, seen.append)
+    source = await unroll_original(first, source, unrolled)
+    plan = await plan_original(first, source, folder)
     done, pieces = 0.0, []
     for step in plan.list_steps():
         low, done = done, done + step.share
@@ -132,7 +135,8 @@ async def test_sound_alone_and_sound_with_a_cover(tmp_path: Path) -> None:
     originals.ffmpeg("-f", "lavfi", "-i", "sine=d=2", "-i", str(cover), "-map", "0", "-map", "1", "-c:v", "copy",
                      "-disposition:v", "attached_pic", str(tone))  # fmt: skip
     outputs, folder = await render(tone)
-    assert (outputs.kind, outputs.poster_file, outputs.width) == (MediaKind.AUDIO, None, None)
+    assert (outputs.kind, outputs.poster_file, outputs.width) == (MediaKind.AUDIO, "poster.webp", None)
+    assert outputs.blurhash
     assert outputs.duration_s == pytest.approx(2, abs=0.1)
     assert [(v.file, v.content_type) for v in outputs.variants] == [("audio.m4a", "audio/mp4")]
     assert (await probe(folder, outputs)).video is None
@@ -159,9 +163,12 @@ async def test_a_photo_stands_upright_and_tells_no_place(tmp_path: Path, suffix:
 async def test_a_moving_gif_is_a_video_and_a_still_one_a_photo(tmp_path: Path) -> None:
     frames = [Image.new("RGB", (90, 60), (shade, 0, 0)) for shade in range(0, 250, 50)]
     moving, still = tmp_path / "moving.gif", tmp_path / "still.gif"
-    frames[0].save(moving, save_all=True, append_images=frames[1:], duration=100)
+    for path in (moving, tmp_path / "moving.webp", tmp_path / "moving.png"):
+        frames[0].save(path, save_all=True, append_images=frames[1:], duration=100)
+        outputs, _ = await render(path)
+        assert (outputs.kind, outputs.width, outputs.height) == (MediaKind.VIDEO, 90, 60)
+        assert outputs.duration_s == pytest.approx(0.5, abs=0.02), path.suffix
     frames[0].save(still)
-    assert (await render(moving))[0].kind is MediaKind.VIDEO
     assert (await render(still))[0].kind is MediaKind.PHOTO
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from ments.media.model import (
 )
 from ments.media.plan import Outputs, Piece, Plan, Step, join_pieces
 from ments.media.programs import ffmpeg_of, sandbox_of
-from ments.media.render import Progress, Workshop, make_piece, plan_original, within
+from ments.media.render import Progress, Workshop, make_piece, plan_original, unroll_original, within
 from ments.media.view import answer_producer
 from ments.observe import span
 from ments.parts import Parts
@@ -142,7 +143,9 @@ class _Work:
                 if await self._parts.bucket.download(self._claim.media.key, source) is None:
                     raise UnplayableMedia(MISSING, code="original_missing")
             self._claim.advance(0.05)
-            self._source = source
+            unrolled = self._folder / "unrolled"
+            await asyncio.to_thread(unrolled.mkdir)
+            self._source = await unroll_original(self._workshop(self._claim.advance), source, unrolled)
         return self._source
 
 
