@@ -13,7 +13,7 @@ from bullmq import Job
 from ments.jobs.ledger import Ledger
 from ments.jobs.model import MAX_PAYLOAD_BYTES, JobsError, TaskDefinition
 
-_OURS = re.compile(r"^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-([1-9][0-9]{0,8})$")
+_OURS = re.compile(r"^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:-([1-9][0-9]{0,8}))?$")
 _ATTEMPTS_MOST = 25
 _BACKOFF_MOST_S = 3600.0
 _SHOWN_CHARACTERS = 1_000
@@ -27,9 +27,12 @@ class PayloadTooLarge(JobsError):
 
 
 def read_entry_id(entry_id: str) -> tuple[UUID, int] | None:
-    """Take `{job id}-{generation}` apart; None for an id that is not of our making."""
+    """Take `{job id}-{generation}` apart; None for an id that is not of our making.
+
+    An id without generation was enqueued by a process from before the ledger, during its deploy: the first.
+    """
     found = _OURS.match(entry_id)
-    return (UUID(found[1]), int(found[2])) if found else None
+    return (UUID(found[1]), int(found[2] or 1)) if found else None
 
 
 def derive_id(queue: str, entry_id: str, timestamp_ms: int) -> UUID:

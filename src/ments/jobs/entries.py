@@ -13,6 +13,9 @@ _RELAY_KEY = "ments:jobs:relay"
 # A walk through a long ledger may take a while.
 _RELAY_SEEN_MS = 30_000
 
+# An entry takes one to two kB of memory that is never evicted; what does not fit stays in Postgres.
+ENTRIES_MAX = 20_000
+
 
 class Entry(StrEnum):
     """What has become of a job's entry in the queue."""

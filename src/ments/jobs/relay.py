@@ -7,7 +7,7 @@ import asyncio
 import structlog
 
 from ments.db import Primary
-from ments.jobs.entries import Entries
+from ments.jobs.entries import ENTRIES_MAX, Entries
 from ments.jobs.ledger import mark_queued
 from ments.jobs.ledger.mend import list_busy_queues, take_due
 from ments.jobs.outage import Outage
@@ -22,8 +22,6 @@ _OLDER_THAN_S = 1.0
 # What is due soon goes ahead, with the rest of its delay: so it is run when it is due, not at the look after.
 _AHEAD_S = 5.0
 _BATCH = 200
-# An entry takes one to two kB of memory that is never evicted; what does not fit stays in Postgres.
-ENTRIES_MAX = 20_000
 _SHORTEST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 1.0
 _PAUSE_AFTER_FAILURE_S = 2.0

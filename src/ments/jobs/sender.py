@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import structlog
 
 from ments.db import Primary
+from ments.jobs.entries import ENTRIES_MAX, Entries
 from ments.jobs.ledger import mark_queued
 from ments.jobs.model import QueuedJob
 from ments.jobs.queue import JobQueues
@@ -24,6 +25,7 @@ _WAITING_MAX = 2_000
 _BATCH = 200
 # Marks can wait: the claim of an idle worker makes most of them needless, and the relay looks after a second.
 _MARK_AFTER_S = 0.25
+_LOOK_EVERY_S = 1.0
 
 
 class Sender:
@@ -37,6 +39,9 @@ class Sender:
         self._sending: asyncio.Task[None] | None = None
         self._marking: asyncio.Task[None] | None = None
         self._rest_until = 0.0
+        self._entries = Entries(queues.client)
+        # {queue: (when it was looked at, whether there was room)}
+        self._room: dict[str, tuple[float, bool]] = {}
 
     def send(self, jobs: Sequence[QueuedJob]) -> None:
         """Enqueue as soon as may be; returns at once."""
@@ -59,6 +64,7 @@ class Sender:
             batch, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
             try:
                 async with asyncio.timeout(_ENQUEUE_TIMEOUT_S):
+                    batch = [job for job in batch if await self._has_room(job.queue)]
                     with span("enqueue", kind="producer", jobs=len(batch)):
                         await self._queues.add(batch)
             except Exception as error:
@@ -70,6 +76,14 @@ class Sender:
             self._unmarked.extend(batch)
             if self._marking is None or self._marking.done():
                 self._marking = asyncio.create_task(self._mark())
+
+    async def _has_room(self, queue: str) -> bool:
+        """Whether Valkey may hold more of this queue; looked at once a second. What may not, the relay sends later."""
+        looked_at, has_room = self._room.get(queue, (-_LOOK_EVERY_S, True))
+        if time.monotonic() - looked_at >= _LOOK_EVERY_S:
+            has_room = await self._entries.count_waiting(queue) < ENTRIES_MAX
+            self._room[queue] = (time.monotonic(), has_room)
+        return has_room
 
     async def _mark(self) -> None:
         while self._unmarked:

@@ -31,7 +31,9 @@ JOB_RUN_SECONDS = Histogram(
 JOBS_RUNNING = Gauge("ments_jobs_running", "Jobs being run.", ("queue",), multiprocess_mode="livesum")
 JOBS_DIED = Counter("ments_jobs_died_total", "Jobs that became dead letters.", ("queue", "task", "code"))
 JOBS_DUPLICATE = Counter(
-    "ments_jobs_duplicate_total", "Entries and runs that were passed over, by why: the job ran or runs elsewhere.", ("queue", "reason")
+    "ments_jobs_duplicate_total",
+    "Entries and runs that were passed over, by why: the job ran or runs elsewhere.",
+    ("queue", "reason"),
 )
 JOBS_STALLED = Counter("ments_jobs_stalled_total", "Jobs taken back from a worker that stopped renewing.", ("queue",))
 QUEUE_JOBS = Gauge("ments_queue_jobs", "Jobs in a queue, by state.", ("queue", "state"), multiprocess_mode="mostrecent")
@@ -48,15 +50,14 @@ LEDGER_OLDEST_SECONDS = Gauge(
     multiprocess_mode="mostrecent",
 )
 JOBS_RELAYED = Counter(
-    "ments_jobs_relayed_total", "Jobs that the relay enqueued because the process that accepted them did not.", ("queue",)
+    "ments_jobs_relayed_total",
+    "Jobs that the relay enqueued because the process that accepted them did not.",
+    ("queue",),
 )
 JOBS_MENDED = Counter(
     "ments_jobs_mended_total",
     "Jobs that were set going again, by what had become of them: run_silent, entry_missing, entry_ended, entry_stuck, foreign_turn.",
     ("cause",),
-)
-JOB_ATTEMPTS = Counter(
-    "ments_job_attempts_total", "Runs of jobs that have ended, by how.", ("queue", "task", "outcome")
 )
 UPLOADS_PUT_OFF = Counter(
     "ments_uploads_put_off_total",

@@ -8,10 +8,16 @@ from json_to_recordset(:jobs::json) as accepted (
   delay_s float8);
 
 -- name: mark_queued(ids, generations)!
--- The queue has an entry. A job that was claimed in the meantime needs no mark.
+-- The queue has an entry. A job that was claimed in the meantime, or is being claimed, needs no mark: nobody is waited for,
+-- so that a mark and a claim of several jobs each cannot hold one another up.
 update jobs set state = 'queued', deadline_at = null
-from unnest(:ids::uuid[], :generations::int[]) as sent (id, generation)
-where jobs.id = sent.id and case when state = 'accepted' then jobs.generation = sent.generation end;
+from (
+  select jobs.id from jobs
+  join unnest(:ids::uuid[], :generations::int[]) as sent (id, generation) on jobs.id = sent.id
+  where case when jobs.state = 'accepted' then jobs.generation = sent.generation end
+  for update of jobs skip locked
+) as sent
+where jobs.id = sent.id;
 
 -- name: claim_jobs(ids, generations, timeouts, owner, silent_s)
 -- Begins runs. A job that runs already is taken only from a worker that has been silent: that run crashed.
