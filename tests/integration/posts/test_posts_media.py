@@ -67,7 +67,7 @@ async def test_media_that_was_finished_in_private_is_asked_for_in_public(parts: 
     assert post.media[0].media_url.startswith("/m/")
     row = await fetch_row(
         parts,
-        "select count(*) from outbox where payload->>'media_id' = %s and task <> 'publish_waiting'",
+        "select count(*) from jobs where payload->>'media_id' = %s and task <> 'publish_waiting'",
         str(media_id),
     )
     assert row["count"] == 1
