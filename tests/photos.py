@@ -90,6 +90,12 @@ def jpeg_that_claims(width: int, height: int) -> bytes:
     return bytes(data)
 
 
+def jpeg_of_scans(count: int) -> bytes:
+    """A progressive JPEG that repeats its last scan."""
+    data = saved("JPEG", progressive=True)
+    return data[:-2] + data[data.rindex(b"\xff\xda") : -2] * count + data[-2:]
+
+
 def webp_that_claims(width: int, height: int) -> bytes:
     """A WebP whose canvas tells a size (each side 1 to 2^24)."""
     canvas = b"\x10\0\0\0" + struct.pack("<I", width - 1)[:3] + struct.pack("<I", height - 1)[:3]

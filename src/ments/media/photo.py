@@ -17,7 +17,7 @@ from ments.media.programs import GIB, MIB, decode_answer, run_child
 from ments.media.sandbox import Sandbox
 
 WEBP, AVIF = "image/webp", "image/avif"
-PHOTO_LIMITS = Limits(wall_s=120, cpu_s=40, memory=GIB, file=32 * MIB)
+PHOTO_LIMITS = Limits(wall_s=120, cpu_s=25, memory=GIB, file=32 * MIB)
 """Measured: 12 megapixels in four sizes take 0.5 CPU s, 64 megapixels of PNG with an alpha channel 3 s and 600 MB."""
 _POSTER_PX = 600
 
@@ -118,6 +118,11 @@ def _read(answer: bytes) -> PhotoMade:
             )
         case "cut_off":
             raise UnplayableMedia("This photo is cut off: its end is missing. Send it again.", code="cut_off")
+        case "too_many_scans":
+            raise UnplayableMedia(
+                "Reading this photo takes more time than we give to one. Save it anew in your photo app, and send it again.",
+                code="too_heavy",
+            )
         case "too_much_memory":
             raise UnplayableMedia("Reading this photo takes more memory than we give to one.", code="too_heavy")
         case _:

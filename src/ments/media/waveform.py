@@ -20,7 +20,9 @@ PARTS = 200
 WAVEFORM_FILE = "waveform.webp"
 LEVELS_FILE = "peaks.json"
 WIDTH, HEIGHT = 800, 160
-_BAR, _GAP = 2, 2
+_BARS = 80
+"""Fewer than the parts: a page shows the picture at a third of its size, and bars shall be told apart."""
+_BAR, _GAP = 6, 4
 _GREEN = (22, 163, 74, 255)
 """The look's accent, readable on its light and on its dark ground (`--accent`)."""
 _SILENT_DB = -80.0
@@ -85,9 +87,10 @@ def _write(levels: tuple[int, ...], length_s: float, folder: Path) -> None:
     (folder / LEVELS_FILE).write_bytes(msgspec.json.encode({"length_s": round(length_s, 3), "levels": levels}))
     picture = Image.new("RGBA", (WIDTH, HEIGHT), (*_GREEN[:3], 0))
     draw = ImageDraw.Draw(picture)
-    for place in range(PARTS):
-        level = levels[place * len(levels) // PARTS] if levels else 0
-        half = max(1, round(level * (HEIGHT - 2 * _GAP) / 200))
+    for place in range(_BARS):
+        first, end = place * len(levels) // _BARS, (place + 1) * len(levels) // _BARS
+        half = max(_BAR // 2, round(max(levels[first : max(end, first + 1)], default=0) * (HEIGHT - 2 * _GAP) / 200))
         left = place * (_BAR + _GAP) + _GAP // 2
-        draw.rectangle((left, HEIGHT // 2 - half, left + _BAR - 1, HEIGHT // 2 + half - 1), fill=_GREEN)
+        upright = (left, HEIGHT // 2 - half, left + _BAR - 1, HEIGHT // 2 + half - 1)
+        draw.rounded_rectangle(upright, radius=_BAR // 2, fill=_GREEN)
     picture.save(folder / WAVEFORM_FILE, "WEBP", lossless=True, method=4)

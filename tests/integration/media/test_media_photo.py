@@ -205,6 +205,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "PNG without width": (lambda: photos.png_that_claims(0, 60), "unreadable"),
     "PNG without its pixels": (lambda: photos.png_that_claims(8000, 8000), "cut_off"),
     "JPEG bomb": (lambda: photos.jpeg_that_claims(65_500, 65_500), "too_many_pixels"),
+    "JPEG of a thousand scans": (lambda: photos.jpeg_of_scans(1000), "too_heavy"),
     "JPEG without width": (lambda: photos.jpeg_that_claims(0, 0), "unreadable"),
     "WebP bomb": (lambda: photos.webp_that_claims(2**24, 2**24), "unreadable"),
     "profile bomb": (lambda: photos.png_that_claims(9, 9, _zipped(b"iCCP", b"x\0\0")), "unreadable"),
@@ -243,6 +244,7 @@ async def test_odd_but_whole_photos_are_taken(tmp_path: Path) -> None:
     for name, data in (
         ("loops", loops),
         ("spoilt EXIF", many),
+        ("a few scans more", photos.jpeg_of_scans(20)),
         ("polyglot", photos.saved("JPEG") + photos.SCRIPT),
         ("script in a comment", photos.saved("JPEG", comment=photos.SCRIPT)),
         ("named like an option", photos.saved("PNG")),

@@ -22,6 +22,8 @@ PIXELS_MAX = 66_000_000
 """A phone's 64 megapixels. All of them are held in memory at once."""
 JPEG_PIXELS_MAX = 210_000_000
 """A phone's 200 megapixels: a JPEG is decoded at a half, a quarter or an eighth of its size."""
+SCANS_MAX = 100
+"""Programs write ten. Each goes over all the pixels, and 3 MB hold 30,000 of them."""
 SIZES = (320, 640, 1280, 2048)
 POSTER_SIZE = 640
 BLURHASH_SIZE = 32
@@ -63,6 +65,8 @@ def main(source: str, folder: str, verb: str = "webp") -> dict[str, Any]:
             cap = JPEG_PIXELS_MAX if jpeg and not image.info.get("progressive") else PIXELS_MAX
             if image.width * image.height > cap:
                 return {"error": "too_many_pixels", "width": image.width, "height": image.height, "limit": cap}
+            if image.info.get("progressive") and Path(source).read_bytes().count(b"\xff\xda") > SCANS_MAX:
+                return {"error": "too_many_scans"}
             if jpeg:
                 image.draft(None, _fit(image.size, round(LARGEST[verb] * CLOSE)))
             picture = _upright_srgb(image, LARGEST[verb])
