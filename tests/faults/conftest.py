@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -58,10 +59,29 @@ def books(stores: FaultStores) -> Books:
 
 
 @pytest.fixture
-def fleet(stores: FaultStores, request: pytest.FixtureRequest) -> Iterator[Fleet]:
+def fleet(stores: FaultStores) -> Iterator[Fleet]:
+    """Nothing yet; what the test starts ends with it."""
+    with open_fleet(stores) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def crew(stores: FaultStores) -> Iterator[Fleet]:
+    """A relay and two workers that go through all faults of a file, none of which is theirs."""
+    with open_fleet(stores) as started:
+        started.relay()
+        started.work()
+        started.work()
+        yield started
+
+
+@contextmanager
+def open_fleet(stores: FaultStores) -> Iterator[Fleet]:
     folder = open_folder("ments-fleet-")
     started = Fleet(stores, folder)
-    yield started
-    started.end()
-    print(started.tails())
-    shutil.rmtree(folder)
+    try:
+        yield started
+    finally:
+        started.end()
+        print(started.tails())
+        shutil.rmtree(folder)

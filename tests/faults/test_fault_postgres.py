@@ -25,14 +25,11 @@ RESTARTS = {
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", RESTARTS)
 async def test_a_restart_is_outlasted(
-    stores: FaultStores, fleet: Fleet, books: Books, jobs: int, recovery: Any, name: str
+    stores: FaultStores, crew: Fleet, books: Books, jobs: int, recovery: Any, name: str
 ) -> None:
     store, number = RESTARTS[name]
-    fleet.relay()
-    for _ in range(2):
-        fleet.work()
-    producer = fleet.produce("EffectAsked", name, jobs, pause_s=2.5 / jobs, takes_s=0.2)
-    fleet.produce("StepsAsked", f"{name}-steps", 6, takes_s=0.2)
+    producer = crew.produce("EffectAsked", name, jobs, pause_s=2.5 / jobs, takes_s=0.2)
+    crew.produce("StepsAsked", f"{name}-steps", 6, takes_s=0.2)
     await books.until(
         "select count(*) > %(some)s from fault_effects where batch = %(batch)s", within_s=30, batch=name, some=jobs // 4
     )
@@ -59,13 +56,10 @@ async def test_a_restart_is_outlasted(
 
 @pytest.mark.timeout(300)
 async def test_postgres_away_beyond_the_leases_kills_no_job(
-    stores: FaultStores, fleet: Fleet, books: Books, jobs: int, recovery: Any
+    stores: FaultStores, crew: Fleet, books: Books, jobs: int, recovery: Any
 ) -> None:
     """No heartbeat could be written for longer than a lease, and yet every worker was well."""
-    fleet.relay()
-    for _ in range(2):
-        fleet.work()
-    fleet.produce("EffectAsked", "away", jobs, pause_s=2 / jobs, takes_s=0.5)
+    crew.produce("EffectAsked", "away", jobs, pause_s=2 / jobs, takes_s=0.5)
     await books.until("select count(*) > 3 from fault_runs where batch = 'away'", within_s=30)
     hit = books.now()
     await stores.restart("postgres", signal.SIGINT, away_s=14.0)

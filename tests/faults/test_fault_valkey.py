@@ -18,14 +18,11 @@ _RUNS = "select count(*) - count(distinct id) from fault_runs where batch = %(ba
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "restarted"])
 async def test_valkey_ends_and_comes_back(
-    stores: FaultStores, fleet: Fleet, books: Books, jobs: int, recovery: Any, number: signal.Signals
+    stores: FaultStores, crew: Fleet, books: Books, jobs: int, recovery: Any, number: signal.Signals
 ) -> None:
     """By -9 the last second of its log may be missing."""
     batch = f"valkey-{number.name}"
-    fleet.relay()
-    for _ in range(2):
-        fleet.work()
-    producer = fleet.produce("EffectAsked", batch, jobs, pause_s=2.5 / jobs, takes_s=0.2)
+    producer = crew.produce("EffectAsked", batch, jobs, pause_s=2.5 / jobs, takes_s=0.2)
     await books.until(
         "select count(*) > %(some)s from fault_effects where batch = %(batch)s",
         within_s=30,
@@ -44,13 +41,10 @@ async def test_valkey_ends_and_comes_back(
 
 
 @pytest.mark.timeout(240)
-async def test_valkey_is_emptied(stores: FaultStores, fleet: Fleet, books: Books, jobs: int, recovery: Any) -> None:
-    fleet.relay()
-    for _ in range(2):
-        fleet.work()
+async def test_valkey_is_emptied(stores: FaultStores, crew: Fleet, books: Books, jobs: int, recovery: Any) -> None:
     # More than the workers can take at once: most are in the queue alone when it is emptied.
-    producer = fleet.produce("EffectAsked", "emptied", jobs, takes_s=min(0.5, 100 / jobs))
-    fleet.produce("StepsAsked", "emptied-steps", 8, takes_s=0.1)
+    producer = crew.produce("EffectAsked", "emptied", jobs, takes_s=min(0.5, 100 / jobs))
+    crew.produce("StepsAsked", "emptied-steps", 8, takes_s=0.1)
     await books.until(
         "select count(*) > %(some)s from fault_asked where batch = 'emptied'", within_s=30, some=jobs // 2
     )
@@ -68,14 +62,13 @@ async def test_valkey_is_emptied(stores: FaultStores, fleet: Fleet, books: Books
 
 @pytest.mark.timeout(240)
 async def test_a_long_outage_is_caught_up_and_makes_no_duplicates(
-    stores: FaultStores, fleet: Fleet, books: Books, jobs: int, recovery: Any
+    stores: FaultStores, crew: Fleet, books: Books, jobs: int, recovery: Any
 ) -> None:
     """Three relays that fail for seconds leave one entry a job, and what piled up is gone in a moment."""
-    for _ in range(3):
-        fleet.relay()
-    fleet.work()
+    for _ in range(2):
+        crew.relay()
     await stores.end("valkey", signal.SIGKILL)
-    producer = fleet.produce("EffectAsked", "outage", jobs)
+    producer = crew.produce("EffectAsked", "outage", jobs)
     await books.until(
         "select count(*) >= %(jobs)s from fault_asked where batch = 'outage'", within_s=60 + jobs / 20, jobs=jobs
     )
