@@ -1,0 +1,113 @@
+"""What one run of the encoder is to do: a chunk of a film into rungs, or a whole film as it is. Pure."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ments.media.chunks import Span
+from ments.media.model import AudioStream, Rendition, VideoStream
+from ments.media.storyboard import Storyboard
+
+AUDIO_NAME = "a128"
+"""What the names of the sound's files begin with: AAC, 128 kbit/s, stereo."""
+
+SEGMENT_S = 4
+"""Two keyframes: half the files and requests of one."""
+
+PREROLL_STEP_S = 0.32
+"""15 AAC packets exactly, so that the sound before a chunk begins on the film's grid of packets, too."""
+
+INDEXED = ("mov", "matroska", "avi")
+"""Containers that know where their keyframes are. In the others a seek lands anywhere before its time."""
+
+
+@dataclass(frozen=True, slots=True)
+class RungEncoding:
+    """One rung and what its encoder may cost. `crf` is x264's quality, lower is better."""
+
+    rendition: Rendition
+    preset: str = "veryfast"
+    crf: int = 23
+
+    @property
+    def name(self) -> str:
+        """What the names of its files begin with: `v720`."""
+        return f"v{min(self.rendition.width, self.rendition.height)}"
+
+
+@dataclass(frozen=True, slots=True)
+class LadderRun:
+    """One run over one chunk. Its files are `{name}-{mark}-00000.m4s`..., `{name}-{mark}-init.mp4`, `{name}-{mark}.m3u8`.
+
+    audio       None when another run makes the sound, or there is none
+    rungs       1 or more, of different short sides
+    mark        what distinguishes the files of this chunk and try: `c003-1`
+    preroll_s   what is decoded before the chunk, from find_preroll
+    poster      whether to take the poster from this chunk's beginning
+    storyboard  only for a chunk that is the whole film
+    segment_s   about the length of a segment; a multiple of the keyframes' distance
+    threads     of each encoder; they run beside one another anyway
+    """
+
+    video: VideoStream
+    audio: AudioStream | None
+    span: Span
+    rungs: tuple[RungEncoding, ...]
+    mark: str
+    preroll_s: float = PREROLL_STEP_S
+    poster: bool = False
+    storyboard: Storyboard | None = None
+    segment_s: int = SEGMENT_S
+    threads: int = 1
+
+    @property
+    def seek_s(self) -> float:
+        """Where reading begins, in s from the film's beginning."""
+        return max(0.0, round(self.span.start_s - self.preroll_s, 2))
+
+    @property
+    def stop_s(self) -> float | None:
+        """Where reading ends; None for the film's end. The last sound packet needs some of what follows."""
+        return None if self.span.is_last else self.span.end_s + PREROLL_STEP_S
+
+    @property
+    def cascade(self) -> list[RungEncoding]:
+        """The rungs, largest first: each is scaled from the one before."""
+        return sorted(self.rungs, key=lambda rung: rung.rendition.width * rung.rendition.height, reverse=True)
+
+    @property
+    def poster_rung(self) -> RungEncoding | None:
+        """The rung that the poster is taken from: 720, or else the largest."""
+        if not self.poster:
+            return None
+        return next((rung for rung in self.cascade if rung.name == "v720"), self.cascade[0])
+
+
+@dataclass(frozen=True, slots=True)
+class CopyRun:
+    """One run over a whole original whose pictures are kept as they are. Its files are named as a LadderRun's.
+
+    copy_audio  whether the sound may be kept, too; else it is encoded
+    length_s    of the film: sound is filled up with silence until there
+    name        what the names of the pictures' files begin with: `v1080`
+    """
+
+    video: VideoStream
+    audio: AudioStream | None
+    copy_audio: bool
+    length_s: float
+    name: str
+    mark: str
+    segment_s: int = SEGMENT_S
+
+
+def find_preroll(container: str, keyframe_gap_s: float) -> float:
+    """How much before a chunk the decoder has to begin, in s; a multiple of PREROLL_STEP_S.
+
+    container       the demuxer's name
+    keyframe_gap_s  the longest time between two keyframes of the original, 0 or more
+    """
+    if container in INDEXED:
+        return PREROLL_STEP_S  # for the sound's sake: decoders and the encoder need some packets to settle
+    return round(PREROLL_STEP_S * math.ceil((keyframe_gap_s + 1) / PREROLL_STEP_S), 2)
