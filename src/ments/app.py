@@ -53,6 +53,10 @@ def _media() -> RoomTasks:
         {
             model.MediaUploaded: (tasks.transcode,),
             JobDied: (tasks.give_up_transcode,),
+            model.FirstPieceWanted: (tasks.encode_first,),
+            model.PieceWanted: (tasks.encode_piece,),
+            model.PiecesStored: (tasks.assemble,),
+            model.MediaFinished: (),
             model.PublicAudienceWanted: (tasks.publish_audience,),
             model.MediaReleased: (tasks.erase,),
             model.MediaFailed: (),

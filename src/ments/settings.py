@@ -86,6 +86,11 @@ SETTINGS: tuple[Setting, ...] = (
         "3600",
         "Seconds that a media job may wait before new uploads are refused for a while; 0: no bound.",
     ),
+    Setting(
+        "MENTS_MEDIA_CHUNK_S",
+        "64",
+        "Films of nearly twice these seconds and more are cut into chunks that any worker takes; a multiple of 8.",
+    ),
     Setting("MENTS_UPLOAD_VIDEO_MAX_BYTES", str(2048 * MIB), "Largest video or sound upload, in bytes."),
     Setting("MENTS_UPLOAD_IMAGE_MAX_BYTES", "50000000", "Largest image upload, in bytes."),
     Setting("MENTS_UPLOAD_PART_BYTES", str(16 * MIB), "Size of one part of a large upload, in bytes."),
@@ -136,6 +141,7 @@ class Settings:
     default_concurrency: int
     media_waiting_max: int
     media_wait_max_s: int
+    media_chunk_s: int
     upload_video_max_bytes: int
     upload_image_max_bytes: int
     upload_part_bytes: int
@@ -173,6 +179,12 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             return int(text(name))
         except ValueError:
             raise SettingsError(f"{name} must be a whole number, not {text(name)!r}.") from None
+
+    def eights(name: str) -> int:
+        value = number(name)
+        if value < 8 or value % 8:
+            raise SettingsError(f"{name} must be a multiple of 8, 8 or more, not {value}.")
+        return value
 
     def items(name: str) -> tuple[str, ...]:
         return tuple(part.strip() for part in text(name).split(",") if part.strip())
@@ -219,6 +231,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         default_concurrency=number("MENTS_DEFAULT_CONCURRENCY"),
         media_waiting_max=number("MENTS_MEDIA_WAITING_MAX"),
         media_wait_max_s=number("MENTS_MEDIA_WAIT_MAX_S"),
+        media_chunk_s=eights("MENTS_MEDIA_CHUNK_S"),
         upload_video_max_bytes=number("MENTS_UPLOAD_VIDEO_MAX_BYTES"),
         upload_image_max_bytes=number("MENTS_UPLOAD_IMAGE_MAX_BYTES"),
         upload_part_bytes=number("MENTS_UPLOAD_PART_BYTES"),

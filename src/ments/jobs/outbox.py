@@ -37,6 +37,10 @@ class Outbox:
         """
         return await self._accept(tx, self._bindings.list_tasks(type(event)), [event])
 
+    async def emit_many(self, tx: Transaction, events: Sequence[Any]) -> tuple[UUID, ...]:
+        """Do the same for several events of one type, in one statement; returns the jobs' ids in the events' order."""
+        return await self._accept(tx, self._bindings.list_tasks(type(events[0])), events) if events else ()
+
     async def add(self, tx: Transaction, task: TaskDefinition, event: Any, *, delay_s: float = 0.0) -> UUID:
         """Accept one job of one task, as `TaskDefinition.later` does."""
         (job_id,) = await self._accept(tx, [task], [event], delay_s)

@@ -17,6 +17,7 @@ from ments.accounts.model import Viewer
 from ments.errors import Unauthenticated
 from ments.media import actions
 from ments.media.events import ROUTES as EVENTS
+from ments.media.tracks import PLAYLIST_TYPE
 from ments.media.view import MediaView, UploadView, view_upload
 from ments.parts import Parts
 from ments.storage import parse_storage_event
@@ -163,4 +164,31 @@ async def read(
     return Response(shown, status_code=HTTPStatus.OK)
 
 
-ROUTES = [start, read_upload, abort, sign, complete, storage_event, read, *EVENTS]
+_PLAYLIST = {"Cache-Control": "no-store"}
+
+
+@get("/api/media/{media_id:uuid}/playlist.m3u8", summary="Play a film that is not ready", tags=["media"])
+async def read_playlist(
+    parts: NamedDependency[Parts], viewer: NamedDependency[Viewer | None], media_id: FromPath[UUID]
+) -> Response[str]:
+    """Answer with the sizes that can be played by now; once the film is ready, 302 to its playlists for good."""
+    found = await actions.find_film(parts, viewer.id if viewer else None, media_id)
+    if found.moved_to:
+        return Response("", status_code=HTTPStatus.FOUND, headers={**_PLAYLIST, "Location": found.moved_to})
+    return Response(actions.show_master(found), media_type=PLAYLIST_TYPE, headers=_PLAYLIST)
+
+
+@get("/api/media/{media_id:uuid}/playlists/{file:str}", summary="Play one size of a film", tags=["media"])
+async def read_line(
+    parts: NamedDependency[Parts],
+    viewer: NamedDependency[Viewer | None],
+    media_id: FromPath[UUID],
+    file: FromPath[str],
+) -> Response[str]:
+    """Answer with the segments that are stored by now of `v240.m3u8`, or of the sound; it ends with the last one."""
+    found = await actions.find_film(parts, viewer.id if viewer else None, media_id)
+    text = actions.show_line(parts, found, file.removesuffix(".m3u8"))
+    return Response(text, media_type=PLAYLIST_TYPE, headers=_PLAYLIST)
+
+
+ROUTES = [read_playlist, read_line, start, read_upload, abort, sign, complete, storage_event, read, *EVENTS]

@@ -50,12 +50,15 @@ class Span:
         return iter(range(self.start_s, max(self.start_s + 1, math.ceil(self.end_s)), KEYFRAME_S))
 
 
-def cut_film(length_s: float, *, chunk_s: int = CHUNK_S, chunks_max: int = CHUNKS_MAX) -> tuple[Span, ...]:
+def cut_film(
+    length_s: float, *, chunk_s: int = CHUNK_S, chunks_max: int = CHUNKS_MAX, whole_max_s: float = WHOLE_MAX_S
+) -> tuple[Span, ...]:
     """Cut a film into chunks of about the same length.
 
     length_s    above 0
     chunk_s     the longest that a chunk should be (the last may hold a short rest on top); a multiple of BORDER_S
     chunks_max  at least 1; more would be needed: then chunks are longer
+    whole_max_s up to this a film is not cut
 
     Returns 1..chunks_max spans in order. They cover [0, length_s) without gap or overlap, and each one but the last
     ends on a multiple of BORDER_S, so every picture is in exactly one.
@@ -65,7 +68,7 @@ def cut_film(length_s: float, *, chunk_s: int = CHUNK_S, chunks_max: int = CHUNK
         raise ValueError(f"a film of {length_s} s can't be cut")
     if chunk_s < BORDER_S or chunk_s % BORDER_S or chunks_max < 1:
         raise ValueError(f"chunks of {chunk_s} s, at most {chunks_max}: not possible")
-    if length_s <= WHOLE_MAX_S:
+    if length_s <= whole_max_s:
         return (Span(0, 0, length_s, True),)
     count = min(chunks_max, math.ceil(length_s / chunk_s))
     step = math.ceil(length_s / count / BORDER_S) * BORDER_S

@@ -81,6 +81,8 @@ class Media:
     job_id         the job that holds them, or held them last
     original_key   where a producer outside put the original; None for an upload of ours
     original_etag  the bytes that lay there then
+    pieces_number  the try whose pieces they are, or will be, made of; None for photos and sounds
+    hls_file       the playlist of playlists; alike the storyboard's cues and the moving preview: None until there is one
     """
 
     id: UUID
@@ -107,6 +109,10 @@ class Media:
     created_at: datetime
     updated_at: datetime
     deadline_at: datetime | None
+    hls_file: str | None = None
+    storyboard_file: str | None = None
+    preview_file: str | None = None
+    pieces_number: int | None = None
 
     @property
     def key(self) -> str:
@@ -233,6 +239,42 @@ class MediaForPost:
 @dataclass(frozen=True, slots=True)
 class MediaPlayable:
     """There is something to play, or there is now under the public audience."""
+
+    media_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class PieceWanted:
+    """A piece of a film that plays already: some rungs of one chunk. `number` is the try that planned it."""
+
+    media_id: UUID
+    number: int
+    name: str
+    account_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FirstPieceWanted:
+    """The same for a piece without which the film can't be played to its end."""
+
+    media_id: UUID
+    number: int
+    name: str
+    account_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PiecesStored:
+    """No piece of a film is left to be made."""
+
+    media_id: UUID
+    number: int
+    account_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFinished:
+    """All that will be made of an original is there: what plays in pages may change to it."""
 
     media_id: UUID
 

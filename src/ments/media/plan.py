@@ -5,44 +5,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ments.media.ladder import PROGRESSIVE, plan_ladder
-from ments.media.model import MediaKind, Probe, Rendition, Variant
+from ments.media.film import PieceWork
+from ments.media.model import MediaKind, Probe, Variant
+from ments.media.tracks import Track
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """A part of the work whose files can be kept when a later one fails.
 
-    name       the same in every run of a job, also under the next version
-    share      of the whole work, all steps together 1
-    rendition  for the steps of a video
+    name   the same in every run of a job, also under the next version
+    share  of the job's work, all steps together 1
     """
 
     name: str
     share: float
-    rendition: Rendition | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is known of an original once it was looked at. `probe` is None for a photo."""
+    """What is known of an original once it was looked at. `probe` is None for a photo; `works` are the pieces of a film."""
 
     kind: MediaKind
     probe: Probe | None
+    works: tuple[PieceWork, ...] = ()
 
     def list_steps(self) -> tuple[Step, ...]:
-        """The steps in their order: what plays comes first.
-
-        Raises UnplayableMedia when there is no picture that can be shown.
-        """
-        if self.kind is not MediaKind.VIDEO or self.probe is None:
-            return (Step(self.kind.value, 1.0),)
-        renditions = plan_ladder(self.probe, PROGRESSIVE)
-        share = 0.95 / len(renditions)
-        return (
-            *(Step(rendition.name, share, rendition) for rendition in renditions),
-            Step("poster", 0.05, renditions[-1]),
-        )
+        """The steps of the job that looked at it. Of a film that is what plays first, with its poster; pieces make the rest."""
+        return (Step("first" if self.kind is MediaKind.VIDEO else self.kind.value, 1.0),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +50,7 @@ class Piece:
 
     variants     those of the files that can be played or shown
     poster_file  the file that stands for the media until they play
+    tracks       of a piece of a film
     """
 
     files: tuple[MadeFile, ...]
@@ -67,6 +58,7 @@ class Piece:
     duration_s: float | None = None
     poster_file: str | None = None
     blurhash: str | None = None
+    tracks: tuple[Track, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +76,20 @@ class Outputs:
 
 
 def join_pieces(plan: Plan, pieces: Sequence[Piece]) -> Outputs:
-    """Put together what the steps have made, in their order; the largest variant gives the size."""
+    """Put together what the steps have made, in their order.
+
+    The largest variant gives the size; of a film it is the largest rung that is planned.
+    """
     variants = tuple(variant for piece in pieces for variant in piece.variants)
-    largest = max(variants, key=lambda variant: variant.width, default=None)
-    seen = largest if plan.kind is not MediaKind.AUDIO else None
+    sizes = [(variant.width, variant.height) for variant in variants if plan.kind is not MediaKind.AUDIO]
+    sizes += [(rendition.width, rendition.height) for work in plan.works for rendition in work.renditions]
+    width, height = max(sizes, default=(None, None))
+    length_s = plan.probe.length_s if plan.probe and plan.works else None
     return Outputs(
         kind=plan.kind,
-        width=seen.width if seen else None,
-        height=seen.height if seen else None,
-        duration_s=next((piece.duration_s for piece in pieces if piece.duration_s is not None), None),
+        width=width,
+        height=height,
+        duration_s=next((piece.duration_s for piece in pieces if piece.duration_s is not None), length_s),
         poster_file=next((piece.poster_file for piece in pieces if piece.poster_file), None),
         blurhash=next((piece.blurhash for piece in pieces if piece.blurhash), None),
         variants=variants,

@@ -81,9 +81,10 @@ select exists (
 update media set progress = greatest(progress, :progress), deadline_at = now() + make_interval(secs => :lifetime_s)
 where id = :id and attempt_generation = :attempt_generation and status = 'processing' returning audience;
 
--- name: commit_generation(id, attempt_generation, generation, kind, width, height, duration_s, poster_file, blurhash, variants, probe, lifetime_s)$
+-- name: commit_generation(id, attempt_generation, generation, status, progress, pieces_number, kind, width, height, duration_s, poster_file, blurhash, variants, probe, lifetime_s)$
 -- A try that lost its race changes nothing.
-update media set status = 'ready', progress = 1, generation = :generation, kind = :kind, width = :width, height = :height,
+update media set status = :status, progress = greatest(progress, :progress), pieces_number = :pieces_number, hls_file = null,
+  storyboard_file = null, preview_file = null, generation = :generation, kind = :kind, width = :width, height = :height,
   duration_s = :duration_s, poster_file = :poster_file, blurhash = :blurhash, variants = :variants, probe = :probe,
   error_code = null, error_text = null, job_id = null, updated_at = now(), deadline_at = now() + make_interval(secs => :lifetime_s)
 where id = :id and attempt_generation = :attempt_generation and status = 'processing' returning audience;
@@ -93,7 +94,7 @@ where id = :id and attempt_generation = :attempt_generation and status = 'proces
 -- worker die now, ends as this one did.
 update media set status = 'failed', error_code = :code, error_text = :text, updated_at = now(),
   deadline_at = now() + make_interval(secs => :lifetime_s)
-where id = :id and attempt_generation = :attempt_generation and status in ('queued', 'processing') returning id;
+where id = :id and attempt_generation = :attempt_generation and status in ('queued', 'processing', 'playable') returning id;
 
 -- name: open_to_public(id)^
 -- A public post holds it. A finished private generation gets the number of its public copy.
@@ -101,16 +102,17 @@ update media set audience = 'public', updated_at = now(),
   attempt_generation = attempt_generation + case when status in ('playable', 'ready') and generation like 's%%' then 1 else 0 end
 where id = :id and status <> 'erased' returning *;
 
--- name: move_generation(id, attempt_generation, generation, lifetime_s)$
--- The public copy is whole; it is served from now on, and the sweeper removes the other one once its URLs are old.
+-- name: move_generation(id, attempt_generation, source, status, generation, lifetime_s)$
+-- The public copy is whole; it is served from now on, and the sweeper removes the other one once its URLs are old. What was
+-- finished meanwhile has more files than were copied.
 update media set generation = :generation, updated_at = now(), deadline_at = now() + make_interval(secs => :lifetime_s)
-where id = :id and attempt_generation = :attempt_generation and status in ('playable', 'ready') returning id;
+where id = :id and attempt_generation = :attempt_generation and generation = :source and status = :status returning id;
 
 -- name: erase_media(id, signature_s)$
 -- The objects go after the commit; the epoch turns, so that no signed URL of before fits again. What was signed for its upload
 -- may still be sent: the sweeper comes once more when the last signature is dead.
 update media set status = 'erased', epoch = epoch + 1, generation = null, variants = '[]', poster_file = null, blurhash = null,
-  probe = null, filename = '', original_key = null, original_etag = null, error_code = null, error_text = null, job_id = null, updated_at = now(),
+  hls_file = null, storyboard_file = null, preview_file = null, pieces_number = null, probe = null, filename = '', original_key = null, original_etag = null, error_code = null, error_text = null, job_id = null, updated_at = now(),
   deadline_at = (select expires_at + make_interval(secs => :signature_s) from uploads where media_id = :id)
 where id = :id and status <> 'erased' returning id;
 

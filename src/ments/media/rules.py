@@ -34,6 +34,8 @@ QUEUE_LIFETIME = timedelta(hours=1)
 """When the sweeper asks the ledger about a job that has not begun."""
 CLAIM_LIFETIME = timedelta(minutes=3)
 """When a try that shows no life may be followed by another job's, and the sweeper asks the ledger about it."""
+PLAYABLE_LIFETIME = timedelta(minutes=10)
+"""When the sweeper asks the ledger about a film that plays, and of which no piece was stored for so long."""
 UNATTACHED_LIFETIME = timedelta(hours=24)
 SWEEP_AGAIN = timedelta(minutes=5)
 """When the sweeper comes back to what it could not do."""

@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 
 from ments.db import Session, Transaction, load_queries
 from ments.media import rules
+from ments.media.film import PLAYABLE_AT
 from ments.media.model import (
     Audience,
     Media,
@@ -202,14 +203,26 @@ async def hold_claim(tx: Transaction, media_id: UUID, number: int, progress: flo
 
 
 async def commit_generation(
-    tx: Transaction, media_id: UUID, number: int, generation: str, outputs: Outputs
+    tx: Transaction,
+    media_id: UUID,
+    number: int,
+    generation: str,
+    outputs: Outputs,
+    status: MediaStatus = MediaStatus.READY,
 ) -> Audience | None:
-    """Make a try's outputs the ones that are served; returns the audience wanted by now, None when the try lost."""
+    """Make a try's outputs the ones that are served; returns the audience wanted by now, None when the try lost.
+
+    status  PLAYABLE when pieces are still to come
+    """
+    is_whole = status is MediaStatus.READY
     audience = await queries.commit_generation(
         tx.connection,
         id=media_id,
         attempt_generation=number,
         generation=generation,
+        status=status,
+        progress=1.0 if is_whole else PLAYABLE_AT,
+        pieces_number=None if is_whole else number,
         kind=outputs.kind,
         width=outputs.width,
         height=outputs.height,
@@ -218,7 +231,7 @@ async def commit_generation(
         blurhash=outputs.blurhash,
         variants=Jsonb([asdict(variant) for variant in outputs.variants]),
         probe=Jsonb(asdict(outputs.probe)) if outputs.probe else None,
-        lifetime_s=_seconds(rules.UNATTACHED_LIFETIME),
+        lifetime_s=_seconds(rules.UNATTACHED_LIFETIME if is_whole else rules.PLAYABLE_LIFETIME),
     )
     return Audience(audience) if audience else None
 
@@ -255,12 +268,14 @@ async def open_to_public(tx: Transaction, media_id: UUID) -> Media | None:
     return _media(row) if row else None
 
 
-async def move_generation(tx: Transaction, media_id: UUID, number: int, generation: str) -> bool:
-    """Serve another copy of the same outputs; False when somebody was quicker."""
+async def move_generation(tx: Transaction, media: Media, generation: str) -> bool:
+    """Serve another copy of the same outputs as `media` do; False when somebody was quicker, or they have got more."""
     moved = await queries.move_generation(
         tx.connection,
-        id=media_id,
-        attempt_generation=number,
+        id=media.id,
+        attempt_generation=media.attempt_generation,
+        source=media.generation,
+        status=media.status,
         generation=generation,
         lifetime_s=_seconds(rules.UNATTACHED_LIFETIME),
     )

@@ -7,7 +7,14 @@ from typing import Any
 from ments.errors import Retryable
 from ments.jobs import JobContext, JobDied, PeriodicTask, Rank, periodic, task
 from ments.media import actions
-from ments.media.model import MediaReleased, MediaUploaded, PublicAudienceWanted
+from ments.media.model import (
+    FirstPieceWanted,
+    MediaReleased,
+    MediaUploaded,
+    PiecesStored,
+    PieceWanted,
+    PublicAudienceWanted,
+)
 from ments.parts import Parts
 
 
@@ -25,11 +32,58 @@ async def transcode(parts: Parts, job: JobContext, event: MediaUploaded) -> dict
     return await actions.transcode_media(parts, job, event)
 
 
+@task(
+    queue="media",
+    name="encode_first",
+    attempts=3,
+    backoff_s=2.0,
+    timeout_s=6 * 3600.0,
+    rank=Rank.FIRST,
+    account_of=lambda event: event.account_id,
+)
+async def encode_first(parts: Parts, job: JobContext, event: FirstPieceWanted) -> None:
+    """Make a piece without which a film can't be played to its end."""
+    await actions.encode_piece(parts, job, event)
+
+
+@task(
+    queue="media",
+    name="encode_piece",
+    attempts=3,
+    backoff_s=2.0,
+    timeout_s=6 * 3600.0,
+    rank=Rank.LATER,
+    account_of=lambda event: event.account_id,
+)
+async def encode_piece(parts: Parts, job: JobContext, event: PieceWanted) -> None:
+    """Make better rungs of a part of a film."""
+    await actions.encode_piece(parts, job, event)
+
+
+@task(
+    queue="media",
+    name="assemble",
+    attempts=5,
+    backoff_s=2.0,
+    timeout_s=3600.0,
+    rank=Rank.LATER,
+    account_of=lambda event: event.account_id,
+)
+async def assemble(parts: Parts, job: JobContext, event: PiecesStored) -> None:
+    """Make a film ready."""
+    await actions.assemble_film(parts, job, event)
+
+
 @task(queue="default", name="give_up_transcode", attempts=5, backoff_s=2.0)
 async def give_up_transcode(parts: Parts, job: JobContext, event: JobDied) -> None:
-    """End the media that a dead transcode held."""
-    if (event.queue, event.task) == (transcode.queue, transcode.name):
-        await actions.give_up_media(parts, event)
+    """End what a dead job of ours held: media, one piece of a film, or a film."""
+    match event.queue, event.task:
+        case "media", transcode.name:
+            await actions.give_up_media(parts, event)
+        case "media", encode_first.name | encode_piece.name:
+            await actions.give_up_piece(parts, event)
+        case "media", assemble.name:
+            await actions.give_up_film(parts, event, assemble.decode(event.payload))
 
 
 @task(queue="default", name="publish_audience", attempts=5, backoff_s=2.0)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,8 +14,23 @@ from ments.media.shown import ErrorView, VariantView
 
 
 @dataclass(frozen=True, slots=True)
+class RenditionView:
+    """How far one size of a film is, from 0 to 1: `240p`."""
+
+    name: str
+    progress: float
+
+
+@dataclass(frozen=True, slots=True)
 class MediaView:
-    """One piece of media. `filename` is for its owner; progress from 0 to 1; sizes in px, length in s."""
+    """One piece of media. `filename` is for its owner; progress from 0 to 1; sizes in px, length in s.
+
+    media_url       one file that plays, or is shown; of a film once it is ready
+    hls_url         a film's playlists; until it is ready they grow, and become better ones at each change
+    storyboard_url  WebVTT that places small pictures along a film
+    eta_s           seconds until all is made, as far as can be said
+    renditions      how far each size of a film is that is not ready
+    """
 
     id: UUID
     status: MediaStatus
@@ -32,6 +48,10 @@ class MediaView:
     alt_text: str
     filename: str | None
     created_at: datetime
+    storyboard_url: str | None = None
+    preview_url: str | None = None
+    eta_s: float | None = None
+    renditions: list[RenditionView] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +68,15 @@ class UploadView:
     expires_at: datetime
 
 
-def view_media(media: Media, urls: MediaUrls, *, is_owner: bool, alt_text: str = "") -> MediaView:
+def view_media(
+    media: Media,
+    urls: MediaUrls,
+    *,
+    is_owner: bool,
+    alt_text: str = "",
+    eta_s: float | None = None,
+    renditions: Sequence[RenditionView] = (),
+) -> MediaView:
     """Show media to somebody who may see them. Private generations get signed URLs, for their owner alone."""
     generation = media.generation if media.status.is_playable else None
     if generation is not None and not is_owner and not generation.startswith("p"):
@@ -82,13 +110,27 @@ def view_media(media: Media, urls: MediaUrls, *, is_owner: bool, alt_text: str =
         duration_s=media.duration_s,
         media_url=max(variants, key=lambda v: (v.width * v.height, v.bitrate)).url if variants else None,
         poster_url=url(media.poster_file),
-        hls_url=None,
+        hls_url=url(media.hls_file) or (playlist_url(media.id) if grows(media) and (is_owner or generation) else None),
         blurhash=media.blurhash,
         variants=variants,
+        storyboard_url=url(media.storyboard_file),
+        preview_url=url(media.preview_file),
+        eta_s=eta_s,
+        renditions=list(renditions),
         alt_text=alt_text,
         filename=media.filename if is_owner else None,
         created_at=media.created_at,
     )
+
+
+def grows(media: Media) -> bool:
+    """Whether it is a film that plays, and whose playlists still grow."""
+    return media.status is MediaStatus.PLAYABLE and media.pieces_number is not None
+
+
+def playlist_url(media_id: UUID | str) -> str:
+    """Where the API tells what of a film can be played by now; once it is ready, it points to the playlists for good."""
+    return f"/api/media/{media_id}/playlist.m3u8"
 
 
 def answer_producer(media: Media) -> dict[str, Any]:

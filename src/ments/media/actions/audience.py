@@ -6,10 +6,10 @@ from uuid import UUID
 
 import structlog
 
-from ments.errors import Retryable
+from ments.media import pieces as rows
 from ments.media import rules, store
+from ments.media.actions.files import copy_files
 from ments.media.model import Audience, Media, MediaPlayable
-from ments.observe import span
 from ments.parts import Parts
 
 log = structlog.get_logger()
@@ -29,10 +29,17 @@ async def publish_audience(parts: Parts, media_id: UUID) -> None:
             await parts.outbox.emit(tx, MediaPlayable(media_id))
             return
     generation = rules.next_generation(Audience.PUBLIC, media.attempt_generation)
-    await _copy(parts, media, media.generation, generation)
+    async with parts.primary.session() as session:
+        pieces = await rows.list_parts(session, media_id, media.pieces_number) if media.pieces_number else []
+    source = media.generation
+    await _copy(parts, media, source, generation)
     async with parts.primary.transaction() as tx:
-        moved = await store.move_generation(tx, media_id, media.attempt_generation, generation)
+        moved = await store.move_generation(tx, media, generation)
         if moved:
+            if media.pieces_number:
+                # What was stored since then lies in the old folder alone, until the film is assembled.
+                copied = [part.name for part in pieces if part.stored and part.stored.generation == source]
+                await rows.move_pieces(tx, media_id, media.pieces_number, copied, source, generation)
             await parts.outbox.emit(tx, MediaPlayable(media_id))
     if not moved:
         log.info("generation_lost", media_id=str(media_id), generation=generation)
@@ -40,8 +47,9 @@ async def publish_audience(parts: Parts, media_id: UUID) -> None:
 
 
 async def _copy(parts: Parts, media: Media, source: str, target: str) -> None:
-    files = {variant.file for variant in media.variants} | ({media.poster_file} if media.poster_file else set())
-    with span("copy", files=len(files)):
-        for file in sorted(files):
-            if not await parts.bucket.copy(f"media/{media.id}/{source}/{file}", f"media/{media.id}/{target}/{file}"):
-                raise Retryable(f"The file {file} of these media is not in storage.", code="output_missing")
+    """Copy all that lies in a generation's folder, and make sure that all that is named lies there. Raises Retryable."""
+    prefix = f"media/{media.id}/{source}/"
+    names = {found.key.removeprefix(prefix) for found in await parts.bucket.list_objects(prefix)}
+    named = {variant.file for variant in media.variants}
+    named |= {file for file in (media.poster_file, media.hls_file, media.storyboard_file, media.preview_file) if file}
+    await copy_files(parts, media.id, source, target, sorted(names | named))

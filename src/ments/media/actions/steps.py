@@ -12,17 +12,15 @@ from typing import Any, TypeVar
 import msgspec
 import structlog
 
-from ments.errors import Retryable
 from ments.jobs import JobContext
 from ments.media import rules
 from ments.media.actions.claim import Claim
+from ments.media.actions.files import are_stored, copy_files, store_files
 from ments.media.plan import Piece, Plan, Step
-from ments.observe import span
 from ments.parts import Parts
 
 log = structlog.get_logger()
 T = TypeVar("T")
-_CACHE_CONTROL = "public, max-age=31536000, immutable"
 _PLAN = "plan"
 
 
@@ -69,10 +67,7 @@ class Steps:
         await asyncio.to_thread(folder.mkdir)
         piece = await make()
         generation = await self._choose_generation()
-        with span("store", step=step.name, files=len(piece.files)):
-            for file in piece.files:
-                key = f"media/{self._claim.media.id}/{generation}/{file.name}"
-                await self._parts.bucket.upload(key, folder / file.name, file.content_type, _CACHE_CONTROL)
+        await store_files(self._parts, self._claim.media.id, generation, folder, piece.files)
         await self._job.finish_step(step.name, msgspec.to_builtins(StoredPiece(generation, piece)))
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
         return piece
@@ -81,13 +76,8 @@ class Steps:
         """Bring all pieces under this try's generation; returns it. Raises ClaimLost, Retryable."""
         generation = await self._choose_generation()
         for stored in self._elsewhere:
-            with span("copy", files=len(stored.piece.files)):
-                for file in stored.piece.files:
-                    source = f"media/{self._claim.media.id}/{stored.generation}/{file.name}"
-                    if not await self._parts.bucket.copy(
-                        source, f"media/{self._claim.media.id}/{generation}/{file.name}"
-                    ):
-                        raise Retryable(f"The file {file.name} of an earlier run is gone.", code="output_missing")
+            names = [file.name for file in stored.piece.files]
+            await copy_files(self._parts, self._claim.media.id, stored.generation, generation, names)
         return generation
 
     async def _choose_generation(self) -> str:
@@ -99,11 +89,7 @@ class Steps:
     async def _is_stored(self, stored: StoredPiece) -> bool:
         if rules.number_of_generation(stored.generation) is None:
             return False
-        for file in stored.piece.files:
-            head = await self._parts.bucket.head(f"media/{self._claim.media.id}/{stored.generation}/{file.name}")
-            if head is None or head.size != file.bytes:
-                return False
-        return bool(stored.piece.files)
+        return await are_stored(self._parts, self._claim.media.id, stored.generation, stored.piece.files)
 
 
 def _read(kept: Any, kind: type[T]) -> T | None:

@@ -8,12 +8,14 @@ import structlog
 
 from ments.errors import Retryable
 from ments.media import store
+from ments.media.actions.assemble import resume_film
 from ments.media.actions.completion import complete_if_sent
 from ments.media.actions.erase import erase_media
 from ments.media.actions.give_up import fail_unfinished
 from ments.media.actions.leftovers import remove_unserved
 from ments.media.actions.uploads import remove_sent
 from ments.media.model import Media, MediaStatus, PublicAudienceWanted, UploadStatus
+from ments.media.pieces import is_work_pending
 from ments.observe import report_error
 from ments.parts import Parts
 
@@ -69,7 +71,9 @@ async def _sweep(parts: Parts, media_id: UUID) -> None:
                 await _expire(parts, media_id)
         case MediaStatus.QUEUED | MediaStatus.PROCESSING:
             await _give_up_if_lost(parts, media_id)
-        case MediaStatus.PLAYABLE | MediaStatus.READY | MediaStatus.FAILED:
+        case MediaStatus.PLAYABLE:
+            await _resume_if_lost(parts, media_id)
+        case MediaStatus.READY | MediaStatus.FAILED:
             # Nobody made a post of it: its author has gone on. Otherwise only older generations are left over. What was
             # adopted stays: the post that shows it may be one of its producer's own.
             if found.media.original_key is not None or not await erase_media(parts, media_id):
@@ -110,6 +114,19 @@ async def _give_up_if_lost(parts: Parts, media_id: UUID) -> None:
             return
         if not await store.is_overdue(tx, media_id):
             return  # its try lives after all
+        text = "Preparing this was begun and never finished. Try the upload again."
+        await fail_unfinished(parts, tx, locked[0], code="never_finished", text=text)
+
+
+async def _resume_if_lost(parts: Parts, media_id: UUID) -> None:
+    """Leave a film that plays to the jobs that the ledger has for it; finish it with what there is when it has none."""
+    async with parts.primary.transaction() as tx:
+        locked = await store.lock_media(tx, media_id)
+        if locked is None or locked[0].status is not MediaStatus.PLAYABLE:
+            return
+        await store.put_off(tx, media_id)
+        if await is_work_pending(tx, media_id) or await resume_film(parts, tx, locked[0]):
+            return
         text = "Preparing this was begun and never finished. Try the upload again."
         await fail_unfinished(parts, tx, locked[0], code="never_finished", text=text)
 

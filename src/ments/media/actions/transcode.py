@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,11 @@ from ments.media import rules, store
 from ments.media.actions.adopt import adopt_original, offer_to_post
 from ments.media.actions.claim import Claim, ClaimLost
 from ments.media.actions.leftovers import remove_leftovers
+from ments.media.actions.originals import MISSING, hold_original, workshop_of
+from ments.media.actions.pieces import begin_pieces
 from ments.media.actions.steps import Steps
+from ments.media.film import PLAYABLE_AT
+from ments.media.film_run import make_film_piece
 from ments.media.folder import work_folder
 from ments.media.live import Live, find_live, tell_live
 from ments.media.model import (
@@ -29,15 +34,13 @@ from ments.media.model import (
     PublicAudienceWanted,
     UnplayableMedia,
 )
-from ments.media.plan import Outputs, Piece, Plan, Step, join_pieces
-from ments.media.programs import ffmpeg_of, sandbox_of
-from ments.media.render import Progress, Workshop, make_piece, plan_original, unroll_original, within
+from ments.media.plan import Piece, Plan, Step, join_pieces
+from ments.media.render import Progress, make_piece, plan_original, within
 from ments.media.view import answer_producer
-from ments.observe import span
 from ments.parts import Parts
+from ments.storage import ObjectHead
 
 log = structlog.get_logger()
-MISSING = "The file is not in storage any more. Send it again."
 # How far a try is once it knows what to make, and once all of it is stored.
 _PLANNED = 0.1
 _STORED = 0.99
@@ -96,30 +99,39 @@ async def _get_media(parts: Parts, media_id: UUID) -> Media:
 
 
 async def _try(parts: Parts, job: JobContext, claim: Claim, event: MediaUploaded, size: int | None) -> None:
-    size = await _check_original(parts, claim.media, size)
+    original = await _check_original(parts, claim.media, size)
     steps = Steps(parts, job, claim)
-    with work_folder(3 * size) as folder:
-        work = _Work(parts, claim, folder, size)
-        plan = await steps.plan(work.plan)
-        claim.advance(_PLANNED)
-        done, pieces = _PLANNED, []
-        for step in plan.list_steps():
-            low, done = done, done + (_STORED - _PLANNED) * step.share
-            make = partial(work.make, plan, step, within(claim.advance, low, done))
-            pieces.append(await steps.piece(step, work.folder_of(step), make))
-            claim.advance(done)
-    await _commit(parts, job, claim, event, await steps.gather(), join_pieces(plan, pieces))
+    with work_folder(2 * original.size) as folder:
+        async with _Work(parts, job, claim, folder, original) as work:
+            plan = await steps.plan(work.plan)
+            claim.advance(_PLANNED)
+            high = PLAYABLE_AT if plan.works else _STORED
+            done, pieces = _PLANNED, []
+            for step in plan.list_steps():
+                low, done = done, done + (high - _PLANNED) * step.share
+                make = partial(work.make, plan, step, within(claim.advance, low, done))
+                pieces.append(await steps.piece(step, work.folder_of(step), make))
+                claim.advance(done)
+    await _commit(parts, job, claim, event, await steps.gather(), plan, pieces)
 
 
 class _Work:
     """What one try does on this disk. The original is fetched when the first step needs it, which may be none."""
 
-    def __init__(self, parts: Parts, claim: Claim, folder: Path, size: int) -> None:
+    def __init__(self, parts: Parts, job: JobContext, claim: Claim, folder: Path, original: ObjectHead) -> None:
         self._parts = parts
+        self._job = job
         self._claim = claim
         self._folder = folder
-        self._size = size
+        self._original = original
         self._source: Path | None = None
+        self._held = AsyncExitStack()
+
+    async def __aenter__(self) -> _Work:
+        return self
+
+    async def __aexit__(self, *raised: object) -> None:
+        await self._held.aclose()
 
     def folder_of(self, step: Step) -> Path:
         """Where a step writes."""
@@ -127,30 +139,30 @@ class _Work:
 
     async def plan(self) -> Plan:
         source = await self._fetch()
-        return await plan_original(self._workshop(self._claim.advance), source, self._folder / "out")
+        workshop = workshop_of(self._parts, self._claim.advance)
+        return await plan_original(workshop, source, self._folder / "out", chunk_s=self._parts.settings.media_chunk_s)
 
     async def make(self, plan: Plan, step: Step, on_progress: Progress) -> Piece:
-        source = await self._fetch()
-        return await make_piece(self._workshop(on_progress), plan, step, source, self.folder_of(step))
-
-    def _workshop(self, on_progress: Progress) -> Workshop:
-        return Workshop(sandbox_of(self._parts.settings), ffmpeg_of(self._parts.settings), on_progress)
+        source, folder = await self._fetch(), self.folder_of(step)
+        workshop = workshop_of(self._parts, on_progress)
+        if plan.works and plan.probe:
+            first = plan.works[0]
+            return await make_film_piece(
+                workshop, plan.probe, first, source, folder, lease=self._claim.number, poster=True
+            )
+        return await make_piece(workshop, plan, source, folder)
 
     async def _fetch(self) -> Path:
         if self._source is None:
-            source = self._folder / "source"
-            with span("download", bytes=self._size):
-                if await self._parts.bucket.download(self._claim.media.key, source) is None:
-                    raise UnplayableMedia(MISSING, code="original_missing")
+            media = self._claim.media
+            held = hold_original(self._parts, media.id, media.key, self._original)
+            self._source = await self._held.enter_async_context(held)
             self._claim.advance(0.05)
-            unrolled = self._folder / "unrolled"
-            await asyncio.to_thread(unrolled.mkdir)
-            self._source = await unroll_original(self._workshop(self._claim.advance), source, unrolled)
         return self._source
 
 
-async def _check_original(parts: Parts, media: Media, size: int | None) -> int:
-    """Look whether the original is the one that was announced, or adopted; returns its size in bytes."""
+async def _check_original(parts: Parts, media: Media, size: int | None) -> ObjectHead:
+    """Look whether the original is the one that was announced, or adopted."""
     head = await parts.bucket.head(media.key)
     if head is None:
         raise UnplayableMedia(MISSING, code="original_missing")
@@ -160,25 +172,36 @@ async def _check_original(parts: Parts, media: Media, size: int | None) -> int:
         )
     if media.original_etag is not None and head.etag != media.original_etag:
         raise Retryable("Its producer has just put another file in the place of this one.", code="original_changed")
-    return head.size
+    return head
 
 
 async def _commit(
-    parts: Parts, job: JobContext, claim: Claim, event: MediaUploaded, generation: str, outputs: Outputs
+    parts: Parts,
+    job: JobContext,
+    claim: Claim,
+    event: MediaUploaded,
+    generation: str,
+    plan: Plan,
+    pieces: Sequence[Piece],
 ) -> None:
-    """Serve what was made, and end the job with it. Raises ClaimLost, LeaseLost."""
+    """Serve what was made, and end the job with it; of a film the rest is begun. Raises ClaimLost, LeaseLost."""
     media_id = claim.media.id
+    status = MediaStatus.PLAYABLE if plan.works else MediaStatus.READY
+    outputs = join_pieces(plan, pieces)
     async with parts.primary.transaction() as tx:
-        audience = await store.commit_generation(tx, media_id, claim.number, generation, outputs)
+        audience = await store.commit_generation(tx, media_id, claim.number, generation, outputs, status)
         if audience is None:
             raise ClaimLost
+        if plan.works:
+            await begin_pieces(parts, tx, claim.media, plan.works, generation, pieces[0])
         await parts.outbox.emit(tx, MediaPlayable(media_id))
         if audience is Audience.PUBLIC and not generation.startswith(audience.letter):
             # A post took it between the start of the storing and now.
             await parts.outbox.emit(tx, PublicAudienceWanted(media_id))
         await offer_to_post(parts, tx, claim.media, event)
         await job.commit(tx)
-        tx.after_commit(lambda: tell_live(parts.valkey, media_id, Live(MediaStatus.READY, 1.0)))
+        live = Live(status, PLAYABLE_AT if plan.works else 1.0)
+        tx.after_commit(lambda: tell_live(parts.valkey, media_id, live))
     if claim.number > 1:
         await remove_leftovers(parts, job, media_id, claim.number)
 

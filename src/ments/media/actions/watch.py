@@ -48,9 +48,9 @@ async def read_media(parts: Parts, viewer_id: UUID | None, media_id: UUID) -> Me
     ):
         raise MediaNotFound("There are no such media, or they are not visible to you.")
     media = found.media
-    if media.status is MediaStatus.PROCESSING:
+    if media.status in (MediaStatus.PROCESSING, MediaStatus.PLAYABLE):
         live = await find_live(parts.valkey, media_id)
-        if live is not None and live.status is MediaStatus.PROCESSING:
+        if live is not None and live.status is media.status:
             media = replace(media, progress=max(media.progress, live.progress))
     return view_media(media, parts.media_urls, is_owner=viewer_id == media.account_id, alt_text=found.alt_text)
 

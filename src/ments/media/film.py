@@ -1,0 +1,94 @@
+"""Into which pieces the work on one film is cut, and in which order they are made. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ments.media.chunks import BORDER_S, CHUNK_S, Span, cut_film
+from ments.media.encoding import AUDIO_NAME, RungEncoding
+from ments.media.ladder import LADDER, plan_ladder
+from ments.media.model import Probe, Rendition, UnplayableMedia
+
+FIRST_S = 16
+"""What plays first is so long: 2 CPU s of the lowest rung, and enough to watch until more of it has come."""
+
+PLAYABLE_AT = 0.2
+STORED_AT = 0.97
+"""How far media are once they play, and once all of their pieces are stored."""
+
+_DECODE_COST = 0.35
+"""Of a pixel that is decoded, against one that is encoded."""
+
+
+@dataclass(frozen=True, slots=True)
+class PieceWork:
+    """What one run of the encoder makes: some rungs of a part of a film. Any one rung of any chunk may be asked for.
+
+    name      `first-000`, `ladder-002`, `copy-000`; the same in every run
+    copies    the pictures are kept as they are, and nothing is scaled
+    is_first  the film can't be played to its end without it
+    share     of all work that is left once media play, from 0 to 1
+    """
+
+    name: str
+    span: Span
+    renditions: tuple[Rendition, ...]
+    sound: bool
+    is_first: bool
+    copies: bool = False
+    share: float = 0.0
+
+    @property
+    def track_names(self) -> tuple[str, ...]:
+        names = [RungEncoding(rendition).name for rendition in self.renditions]
+        return (*names, *([AUDIO_NAME] if self.sound else []))
+
+    def mark(self, lease: int) -> str:
+        """What distinguishes its files from those of other pieces and runs."""
+        return f"c{self.span.index:03d}-{lease}"
+
+
+def plan_film(probe: Probe, *, chunk_s: int = CHUNK_S, copied: Rendition | None = None) -> tuple[PieceWork, ...]:
+    """Cut the work on a film into pieces; the first one is what plays first.
+
+    chunk_s  films that are longer than nearly two of these are cut
+    copied   the original's own pictures as a rendition, when they may be kept: then they play first, the whole film at once
+
+    Raises UnplayableMedia when there is no picture that can be shown.
+    """
+    renditions = plan_ladder(probe, LADDER)
+    sound = probe.audio is not None
+    if probe.video is None:
+        raise UnplayableMedia("There is no moving picture in this file.", code="no_picture")
+    spans = cut_film(probe.length_s, chunk_s=chunk_s, whole_max_s=2 * chunk_s - BORDER_S)
+    if copied is not None:
+        whole = Span(0, 0, probe.length_s, True)
+        first = [PieceWork("copy-000", whole, (copied,), sound, True, copies=True)]
+        rest = tuple(r for r in renditions if min(r.width, r.height) < min(copied.width, copied.height))
+    else:
+        first = [
+            PieceWork(f"first-{span.index:03d}", span, renditions[:1], sound, True)
+            for span in _cut_first(spans, min(FIRST_S, chunk_s))
+        ]
+        rest = renditions[1:]
+    ladder = [PieceWork(f"ladder-{span.index:03d}", span, rest, False, False) for span in spans if rest]
+    pixels = probe.video.width * probe.video.height
+    left = [*first[1:], *ladder]
+    costs = [_cost(work, pixels) for work in left]
+    shares = [cost / sum(costs) for cost in costs]
+    return (first[0], *(replace(work, share=share) for work, share in zip(left, shares, strict=True)))
+
+
+def _cut_first(spans: tuple[Span, ...], first_s: int) -> list[Span]:
+    """The same film with a short beginning, which plays soon."""
+    start = spans[0]
+    if start.length_s <= first_s + BORDER_S:
+        return list(spans)
+    beginning = Span(0, 0, float(first_s), False)
+    rest = replace(start, start_s=first_s)
+    return [replace(span, index=index) for index, span in enumerate([beginning, rest, *spans[1:]])]
+
+
+def _cost(work: PieceWork, source_pixels: int) -> float:
+    encoded = sum(rendition.width * rendition.height for rendition in work.renditions)
+    return work.span.length_s * (_DECODE_COST * source_pixels + encoded)

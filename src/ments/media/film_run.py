@@ -1,0 +1,143 @@
+"""Make one piece of a film on this disk: run the encoder in the sandbox, and read what it has written."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+from ments.errors import Retryable
+from ments.media import rules
+from ments.media.argv import POSTER_FILE
+from ments.media.codec_names import AAC_LC, name_codec
+from ments.media.encoding import AUDIO_NAME, CopyRun, LadderRun, RungEncoding, find_preroll
+from ments.media.ffmpeg import encode_limits, follow_progress, take_poster
+from ments.media.film import PieceWork
+from ments.media.hls_argv import copy_argv, ladder_argv
+from ments.media.model import Probe, UnplayableMedia, VideoStream
+from ments.media.photo import look_at_poster
+from ments.media.plan import MadeFile, Piece
+from ments.media.playlists import PlaylistUnreadable, Segment, parse_media_playlist
+from ments.media.programs import check_finished
+from ments.media.render import Workshop
+from ments.media.tracks import Track, list_files
+from ments.observe import span
+
+_KEYFRAME_GAP_S = 10.0
+"""What encoders leave between keyframes at most, unless they were told otherwise; counts only without an index."""
+
+
+async def make_film_piece(
+    workshop: Workshop, probe: Probe, work: PieceWork, source: Path, folder: Path, *, lease: int, poster: bool = False
+) -> Piece:
+    """Make the segments of one piece, and the poster if wanted.
+
+    source  the original, a regular file
+    folder  empty; the piece's files lie there afterwards
+    lease   of the job: runs that were overtaken so overwrite nothing
+    Raises UnplayableMedia with words for the author, Retryable when the machine was at fault.
+    """
+    video = _video_of(probe)
+    mark = work.mark(lease)
+    from_run = poster and not work.copies
+    argv = _copy_of(probe, video, work, mark) if work.copies else _ladder_of(probe, video, work, mark, poster=from_run)
+    with span("encode", kind_of_media="video", piece=work.name, length_s=work.span.length_s):
+        finished = await workshop.sandbox.run(
+            lambda seen, out: (
+                copy_argv(workshop.ffmpeg, seen, out, argv)
+                if isinstance(argv, CopyRun)
+                else ladder_argv(workshop.ffmpeg, seen, out, argv)
+            ),
+            source=source,
+            folder=folder,
+            programs=[workshop.ffmpeg],
+            limits=replace(encode_limits(work.span.length_s), open_files=1024),
+            on_line=follow_progress(work.span.length_s, workshop.on_progress),
+        )
+        check_finished(finished, "ffmpeg")
+    tracks = await asyncio.to_thread(_read_tracks, work, mark, folder)
+    _check_end(probe, video, work, tracks)
+    files = tuple(MadeFile(*file) for file in list_files(tracks))
+    if not poster:
+        return Piece(files, tracks=tracks)
+    picture, blurhash = await _poster(workshop, probe, video, work, source, folder, made=from_run)
+    return Piece((*files, picture), poster_file=picture.name, blurhash=blurhash, tracks=tracks)
+
+
+def _ladder_of(probe: Probe, video: VideoStream, work: PieceWork, mark: str, *, poster: bool) -> LadderRun:
+    return LadderRun(
+        video,
+        probe.audio if work.sound else None,
+        work.span,
+        tuple(RungEncoding(rendition) for rendition in work.renditions),
+        mark,
+        preroll_s=find_preroll(probe.container, _KEYFRAME_GAP_S),
+        poster=poster,
+    )
+
+
+def _copy_of(probe: Probe, video: VideoStream, work: PieceWork, mark: str) -> CopyRun:
+    keeps_sound = probe.audio is not None and probe.audio.codec == "aac" and probe.audio.channels <= 2
+    name = RungEncoding(work.renditions[0]).name
+    return CopyRun(video, probe.audio if work.sound else None, keeps_sound, probe.length_s, name, mark)
+
+
+def _video_of(probe: Probe) -> VideoStream:
+    if probe.video is None:
+        raise UnplayableMedia("There is no moving picture in this file.", code="no_picture")
+    return probe.video
+
+
+def _read_tracks(work: PieceWork, mark: str, folder: Path) -> tuple[Track, ...]:
+    """What the run's own playlists list, with the sizes of the files."""
+    tracks = []
+    sizes = {RungEncoding(rendition).name: (rendition.width, rendition.height) for rendition in work.renditions}
+    for name in work.track_names:
+        playlist = folder / f"{name}-{mark}.m3u8"
+        width, height = sizes.get(name, (0, 0))
+        if not playlist.exists():
+            tracks.append(Track(name, AAC_LC if name == AUDIO_NAME else "", width, height, None, 0, ()))
+            continue
+        try:
+            listed = parse_media_playlist(playlist.read_text())
+        except PlaylistUnreadable as error:
+            raise Retryable("What the encoder wrote can't be read.", code="playlist_unreadable") from error
+        if listed.init_file is None or not listed.is_complete:
+            raise Retryable("The encoder stopped before its end.", code="stopped")
+        init = (folder / listed.init_file).read_bytes()
+        segments = tuple(
+            Segment(segment.file, segment.length_s, (folder / segment.file).stat().st_size)
+            for segment in listed.segments
+        )
+        tracks.append(Track(name, name_codec(init), width, height, listed.init_file, len(init), segments))
+    return tuple(tracks)
+
+
+def _check_end(probe: Probe, video: VideoStream, work: PieceWork, tracks: tuple[Track, ...]) -> None:
+    """ffmpeg ends well, with exit status 0, also when it gave up in the middle. Raises UnplayableMedia."""
+    if not work.span.is_last:
+        return
+    start_s = work.span.start_s
+    for track in tracks:
+        expected_s = min(video.length_s, probe.length_s) if not track.is_sound else probe.length_s
+        made_s = sum(segment.length_s for segment in track.segments)
+        if expected_s > start_s:
+            rules.check_whole(start_s + made_s, expected_s)
+
+
+async def _poster(
+    workshop: Workshop, probe: Probe, video: VideoStream, work: PieceWork, source: Path, folder: Path, *, made: bool
+) -> tuple[MadeFile, str | None]:
+    with span("poster"):
+        if not made or not (folder / POSTER_FILE).exists():
+            await take_poster(
+                workshop.sandbox,
+                workshop.ffmpeg,
+                source,
+                folder,
+                video=video,
+                rendition=work.renditions[-1],
+                length_s=probe.length_s,
+            )
+        looked = await look_at_poster(workshop.sandbox, folder / POSTER_FILE, folder)
+    return MadeFile(POSTER_FILE, "image/jpeg", (folder / POSTER_FILE).stat().st_size), looked.blurhash
