@@ -48,6 +48,7 @@ def _accounts() -> RoomTasks:
 
 def _media() -> RoomTasks:
     from ments.media import model, tasks
+    from ments.media.caption_tracks import CaptionsWanted
 
     return RoomTasks(
         {
@@ -57,6 +58,7 @@ def _media() -> RoomTasks:
             model.PieceWanted: (tasks.encode_piece,),
             model.PiecesStored: (tasks.assemble,),
             model.MediaFinished: (),
+            CaptionsWanted: (tasks.place_captions,),
             model.PublicAudienceWanted: (tasks.publish_audience,),
             model.MediaReleased: (tasks.erase,),
             model.MediaFailed: (),

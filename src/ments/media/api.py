@@ -16,6 +16,7 @@ from litestar.params import FromPath, JSONBody
 from ments.accounts.model import Viewer
 from ments.errors import Unauthenticated
 from ments.media import actions
+from ments.media.captions_api import ROUTES as CAPTIONS
 from ments.media.events import ROUTES as EVENTS
 from ments.media.tracks import PLAYLIST_TYPE
 from ments.media.view import MediaView, UploadView, view_upload
@@ -191,4 +192,4 @@ async def read_line(
     return Response(text, media_type=PLAYLIST_TYPE, headers=_PLAYLIST)
 
 
-ROUTES = [read_playlist, read_line, start, read_upload, abort, sign, complete, storage_event, read, *EVENTS]
+ROUTES = [read_playlist, read_line, start, read_upload, abort, sign, complete, storage_event, read, *CAPTIONS, *EVENTS]

@@ -60,7 +60,7 @@ def write_multivariant(
             '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="sound",NAME="Sound",DEFAULT=YES,AUTOSELECT=YES,'
             f'CHANNELS="{sound.channels}",URI="{check_uri(sound.playlist)}"'
         )
-    lines += _caption_lines(captions)
+    lines += caption_lines(captions)
     for stream, peak, average in _order(pictures, sound):
         codecs = ",".join([stream.codec, *([sound.codec] if sound else [])])
         attributes = [
@@ -94,7 +94,8 @@ def _order(pictures: Sequence[PictureStream], sound: SoundStream | None) -> list
     return [first, *(entry for entry in rated if entry is not first)]
 
 
-def _caption_lines(captions: Sequence[CaptionStream]) -> list[str]:
+def caption_lines(captions: Sequence[CaptionStream]) -> list[str]:
+    """The lines that tell of captions, before those of the pictures. Raises ValueError for names that break out."""
     lines: list[str] = []
     names: set[str] = set()
     default = next((stream for stream in captions if stream.is_default), None)

@@ -7,6 +7,7 @@ from typing import Any
 from ments.errors import Retryable
 from ments.jobs import JobContext, JobDied, PeriodicTask, Rank, periodic, task
 from ments.media import actions
+from ments.media.caption_tracks import CaptionsWanted
 from ments.media.model import (
     FirstPieceWanted,
     MediaReleased,
@@ -90,6 +91,12 @@ async def give_up_transcode(parts: Parts, job: JobContext, event: JobDied) -> No
 async def publish_audience(parts: Parts, job: JobContext, event: PublicAudienceWanted) -> None:
     """Let everybody fetch media that a public post holds."""
     await actions.publish_audience(parts, event.media_id)
+
+
+@task(queue="default", name="place_captions", attempts=5, backoff_s=2.0)
+async def place_captions(parts: Parts, job: JobContext, event: CaptionsWanted) -> None:
+    """Lay a film's captions beside its files."""
+    await actions.place_captions(parts, event.media_id)
 
 
 @task(queue="default", name="erase_media", attempts=5, backoff_s=2.0)

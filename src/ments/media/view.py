@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from ments.edge.media_urls import MediaUrls
+from ments.media.caption_tracks import Caption, CaptionView
 from ments.media.model import Media, MediaKind, MediaStatus, Upload, UploadStatus
 from ments.media.shown import ErrorView, VariantView
 
@@ -52,6 +53,7 @@ class MediaView:
     preview_url: str | None = None
     eta_s: float | None = None
     renditions: list[RenditionView] = field(default_factory=list)
+    captions: list[CaptionView] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ def view_media(
     alt_text: str = "",
     eta_s: float | None = None,
     renditions: Sequence[RenditionView] = (),
+    captions: Sequence[Caption] = (),
 ) -> MediaView:
     """Show media to somebody who may see them. Private generations get signed URLs, for their owner alone."""
     generation = media.generation if media.status.is_playable else None
@@ -117,10 +120,28 @@ def view_media(
         preview_url=url(media.preview_file),
         eta_s=eta_s,
         renditions=list(renditions),
+        captions=[shown for shown in view_captions(media, captions, urls, is_owner=is_owner) if shown.url],
         alt_text=alt_text,
         filename=media.filename if is_owner else None,
         created_at=media.created_at,
     )
+
+
+def view_captions(media: Media, captions: Sequence[Caption], urls: MediaUrls, *, is_owner: bool) -> list[CaptionView]:
+    """Show captions, without an address where they do not lie beside the film yet, or may not be fetched."""
+    generation = media.generation if media.status.is_playable else None
+    if generation is not None and not is_owner and not generation.startswith("p"):
+        generation = None
+    return [
+        CaptionView(
+            caption.language,
+            caption.label,
+            urls.url(media.id, media.epoch, generation, caption.file)
+            if generation and caption.generation == generation
+            else None,
+        )
+        for caption in captions
+    ]
 
 
 def grows(media: Media) -> bool:

@@ -8,8 +8,10 @@ from typing import Any
 from uuid import UUID
 
 from ments.edge.media_urls import MediaUrls
+from ments.media.caption_tracks import Caption, CaptionView
 from ments.media.model import Audience, MediaKind, MediaStatus
 from ments.media.shown import ErrorView, VariantView
+from ments.media.view import playlist_url
 from ments.posts.model import (
     AuthorView,
     EnvironmentView,
@@ -21,8 +23,6 @@ from ments.posts.model import (
     Visibility,
 )
 from ments.posts.rules import shown_status
-
-HLS = "application/vnd.apple.mpegurl"
 
 
 def post_of(row: Mapping[str, Any]) -> Post:
@@ -88,10 +88,13 @@ def _draw_media(media: Mapping[str, Any], urls: MediaUrls, *, is_author: bool) -
         for v in media["variants"]
         if (url := _url_of(media, v["file"], urls, is_author=is_author))
     ]
-    files = [v for v in variants if v.content_type != HLS]
+    hls_url = _url_of(media, media["hls_file"], urls, is_author=is_author)
+    # What may be fetched at all by this reader may be played while it grows.
+    if hls_url is None and media["grows"] and _url_of(media, "master.m3u8", urls, is_author=is_author):
+        hls_url = playlist_url(media["id"])
     return MediaView(
         id=UUID(media["id"]),
-        media_url=max(files, key=lambda v: (v.width * v.height, v.bitrate)).url if files else None,
+        media_url=max(variants, key=lambda v: (v.width * v.height, v.bitrate)).url if variants else None,
         media_type=media["kind"],
         media_thumbnail=_url_of(media, media["poster_file"], urls, is_author=is_author),
         width=media["width"],
@@ -104,7 +107,14 @@ def _draw_media(media: Mapping[str, Any], urls: MediaUrls, *, is_author: bool) -
         if is_author and media["error_code"]
         else None,
         blurhash=media["blurhash"],
-        hls_url=next((v.url for v in variants if v.content_type == HLS), None),
+        hls_url=hls_url,
+        storyboard_url=_url_of(media, media["storyboard_file"], urls, is_author=is_author),
+        captions=[
+            CaptionView(caption.language, caption.label, url)
+            for row in media["captions"] or []
+            if (caption := Caption(**row, generation=media["generation"]))
+            and (url := _url_of(media, caption.file, urls, is_author=is_author))
+        ],
         variants=variants,
         filename=media["filename"] if is_author else None,
     )

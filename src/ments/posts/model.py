@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from ments.errors import Conflict, Forbidden, Invalid, NotFound
+from ments.media.caption_tracks import CaptionView
 from ments.media.shown import ErrorView, VariantView
 
 CONTENT_MAX = 500
@@ -103,7 +104,9 @@ class MediaView:
     progress: float
     error: ErrorView | None
     blurhash: str | None
-    hls_url: str | None
+    hls_url: str | None  # while a film plays before it is ready, a playlist that still grows
+    storyboard_url: str | None
+    captions: list[CaptionView]
     variants: list[VariantView]
     filename: str | None  # its author alone is told the name of the file
 

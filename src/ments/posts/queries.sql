@@ -14,7 +14,11 @@ left join lateral (
            'id', m.id, 'status', m.status, 'kind', m.kind, 'progress', m.progress, 'filename', m.filename,
            'error_code', m.error_code, 'error_text', m.error_text, 'generation', m.generation, 'epoch', m.epoch,
            'width', m.width, 'height', m.height, 'duration_s', m.duration_s, 'poster_file', m.poster_file,
-           'blurhash', m.blurhash, 'variants', m.variants, 'alt_text', pm.alt_text
+           'blurhash', m.blurhash, 'variants', m.variants, 'alt_text', pm.alt_text,
+           'hls_file', m.hls_file, 'storyboard_file', m.storyboard_file, 'grows', m.status = 'playable' and m.pieces_number is not null,
+           'captions', case when m.kind = 'video' then (
+             select jsonb_agg(jsonb_build_object('language', c.language, 'number', c.number, 'label', c.label) order by c.language)
+             from media_captions c where c.media_id = m.id and c.generation = m.generation) end
          ) order by pm.position) as media
   from post_media pm join media m on m.id = pm.media_id
   where pm.post_id = p.id

@@ -115,6 +115,15 @@ class Bucket:
             raise
         return size
 
+    async def read_bytes(self, key: str) -> bytes | None:
+        """A small object of ours, into memory; None when there is none."""
+        try:
+            async with _bounded(f"read {key}", _TRANSFER_S):
+                found = await obstore.get_async(self._store, key)
+                return bytes(await found.bytes_async())
+        except FileNotFoundError:
+            return None
+
     async def upload(self, key: str, path: Path, content_type: str, cache_control: str = "") -> int:
         """Write a file of ours as an object, in parts when it is large; answers its size in bytes.
 

@@ -2,6 +2,7 @@
 
 from ments.media.actions.assemble import assemble_film, give_up_film
 from ments.media.actions.audience import publish_audience
+from ments.media.actions.captions import add_captions, list_captions, place_captions, remove_captions
 from ments.media.actions.completion import complete_from_storage, complete_upload
 from ments.media.actions.erase import erase_media
 from ments.media.actions.give_up import give_up_media
@@ -15,6 +16,7 @@ from ments.media.actions.watch import read_media, watch_media
 __all__ = [
     "Started",
     "abort_upload",
+    "add_captions",
     "assemble_film",
     "complete_from_storage",
     "complete_upload",
@@ -24,10 +26,13 @@ __all__ = [
     "give_up_film",
     "give_up_media",
     "give_up_piece",
+    "list_captions",
     "open_forgotten",
+    "place_captions",
     "publish_audience",
     "read_media",
     "read_upload",
+    "remove_captions",
     "show_line",
     "show_master",
     "sign_request",

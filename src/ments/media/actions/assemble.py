@@ -15,9 +15,11 @@ from ments.errors import Away, Permanent, Retryable
 from ments.jobs import JobContext, JobDied
 from ments.media import pieces as rows
 from ments.media import store
+from ments.media.actions.captions import want_captions
 from ments.media.actions.files import copy_files, store_files
 from ments.media.actions.give_up import fail_unfinished
 from ments.media.actions.originals import workshop_of
+from ments.media.caption_tracks import is_of_captions
 from ments.media.film_join import FilmFiles, Inputs, join_film, write_playlists
 from ments.media.folder import work_folder
 from ments.media.live import Live, tell_live
@@ -122,6 +124,7 @@ async def _finish(parts: Parts, job: JobContext, film: _Film, rungs: list[Line],
         if audience is None:
             return False
         await parts.outbox.emit(tx, MediaFinished(media_id))
+        await want_captions(parts, tx, media_id)
         if audience is Audience.PUBLIC and not generation.startswith(audience.letter):
             await parts.outbox.emit(tx, PublicAudienceWanted(media_id))
         await job.commit(tx)
@@ -197,7 +200,8 @@ async def _remove_unused(parts: Parts, film: _Film, made: FilmFiles, playlists: 
     prefix = f"media/{film.media.id}/{film.generation}/"
     try:
         for found in await parts.bucket.list_objects(prefix):
-            if found.key.removeprefix(prefix) not in used:
+            name = found.key.removeprefix(prefix)
+            if name not in used and not is_of_captions(name):
                 await parts.bucket.delete(found.key)
     except Away as error:
         log.warning("outputs_left", media_id=str(film.media.id), error=repr(error))

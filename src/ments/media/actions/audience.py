@@ -8,6 +8,7 @@ import structlog
 
 from ments.media import pieces as rows
 from ments.media import rules, store
+from ments.media.actions.captions import want_captions
 from ments.media.actions.files import copy_files
 from ments.media.model import Audience, Media, MediaPlayable
 from ments.parts import Parts
@@ -41,6 +42,7 @@ async def publish_audience(parts: Parts, media_id: UUID) -> None:
                 copied = [part.name for part in pieces if part.stored and part.stored.generation == source]
                 await rows.move_pieces(tx, media_id, media.pieces_number, copied, source, generation)
             await parts.outbox.emit(tx, MediaPlayable(media_id))
+            await want_captions(parts, tx, media_id)
     if not moved:
         log.info("generation_lost", media_id=str(media_id), generation=generation)
         await parts.bucket.delete_prefix(f"media/{media_id}/{generation}/")

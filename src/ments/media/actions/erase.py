@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from ments.media import store
+from ments.media import caption_rows, store
 from ments.media.actions.uploads import remove_sent
 from ments.media.model import UploadStatus
 from ments.parts import Parts
@@ -23,6 +23,7 @@ async def erase_media(parts: Parts, media_id: UUID, *, even_if_attached: bool = 
         if attached and not even_if_attached:
             return False
         await store.erase_media(tx, media_id)
+        await caption_rows.forget_captions(tx, media_id)
         upload = await store.find_upload_of_media(tx, media_id)
         if upload is not None and upload.status is UploadStatus.OPEN:
             await store.close_upload(tx, upload.id, UploadStatus.ABORTED)

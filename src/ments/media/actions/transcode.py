@@ -15,6 +15,7 @@ from ments.errors import Permanent, Retryable
 from ments.jobs import JobContext, LeaseLost
 from ments.media import rules, store
 from ments.media.actions.adopt import adopt_original, offer_to_post
+from ments.media.actions.captions import want_captions
 from ments.media.actions.claim import Claim, ClaimLost
 from ments.media.actions.leftovers import remove_leftovers
 from ments.media.actions.originals import MISSING, hold_original, workshop_of
@@ -195,6 +196,7 @@ async def _commit(
         if plan.works:
             await begin_pieces(parts, tx, claim.media, plan.works, generation, pieces[0])
         await parts.outbox.emit(tx, MediaPlayable(media_id))
+        await want_captions(parts, tx, media_id)
         if audience is Audience.PUBLIC and not generation.startswith(audience.letter):
             # A post took it between the start of the storing and now.
             await parts.outbox.emit(tx, PublicAudienceWanted(media_id))

@@ -12,7 +12,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from ments.errors import TooMany
-from ments.media import rules, store
+from ments.media import caption_rows, rules, store
 from ments.media.live import find_live
 from ments.media.model import MediaNotFound, MediaStatus
 from ments.media.view import MediaView, view_media
@@ -43,6 +43,9 @@ async def read_media(parts: Parts, viewer_id: UUID | None, media_id: UUID) -> Me
     """Show media to who may see them, with the progress that the worker has told. Raises MediaNotFound."""
     async with parts.primary.session() as session:
         found = await store.find_media(session, media_id)
+        captions = (
+            await caption_rows.list_captions(session, media_id) if found and found.media.status.is_playable else ()
+        )
     if found is None or not rules.may_see(
         found.media, viewer_id=viewer_id, held_by_public_post=found.held_by_public_post
     ):
@@ -52,7 +55,9 @@ async def read_media(parts: Parts, viewer_id: UUID | None, media_id: UUID) -> Me
         live = await find_live(parts.valkey, media_id)
         if live is not None and live.status is media.status:
             media = replace(media, progress=max(media.progress, live.progress))
-    return view_media(media, parts.media_urls, is_owner=viewer_id == media.account_id, alt_text=found.alt_text)
+    return view_media(
+        media, parts.media_urls, is_owner=viewer_id == media.account_id, alt_text=found.alt_text, captions=captions
+    )
 
 
 async def watch_media(parts: Parts, viewer_id: UUID | None, media_id: UUID) -> AsyncIterator[MediaView | None]:
