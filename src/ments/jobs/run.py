@@ -21,7 +21,7 @@ from ments.jobs.lease import RunLease
 from ments.jobs.ledger import Claimed, Leases, Ledger, Refused
 from ments.jobs.model import MAX_CRASHES, JobContext, JobsError, LeaseLost, TaskDefinition
 from ments.jobs.trouble import words_of
-from ments.observe import trace_from
+from ments.observe import parse_traceparent, trace_from
 from ments.observe.metrics import JOB_RUN_SECONDS, JOB_WAIT_SECONDS, JOBS_DUPLICATE, JOBS_RUNNING
 
 log = structlog.get_logger()
@@ -62,7 +62,8 @@ class Runs:
         self._ledger = ledger
         self._leases = leases
         self._endings = endings
-        self._running: dict[str, asyncio.Task[Any]] = {}
+        # Not by job: after a time of silence the next run may begin here while the one before is still being ended.
+        self._running: set[asyncio.Task[Any]] = set()
         self._suspects = asyncio.Lock()
         self._leaving = False
 
@@ -75,7 +76,7 @@ class Runs:
         """End every run now; its job goes back to the queue for another worker, with no attempt used up."""
         self._leaving = True
         self._endings.hurry()
-        for task in self._running.values():
+        for task in self._running:
             task.cancel()
 
     async def process(self, job: Job, token: str) -> Any:
@@ -206,7 +207,7 @@ class Runs:
             task.cancel()
 
         self._leases.hold(claimed.id, claimed.lease, overtaken)
-        self._running[context.id] = task
+        self._running.add(task)
         if self._leaving:
             task.cancel()
         try:
@@ -218,7 +219,7 @@ class Runs:
             task.cancel()
             raise
         finally:
-            del self._running[context.id]
+            self._running.discard(task)
         if lost.is_set():
             raise LeaseLost("Another run has begun.")
         if task.cancelled():
@@ -254,7 +255,8 @@ def _traceparent_of(job: Job) -> str | None:
     """The trace that the producer put in, ours or the Node library's."""
     try:
         carried = json.loads(job.opts.get("tm") or "{}")
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return None
     found = carried.get("traceparent") if isinstance(carried, dict) else None
-    return found if isinstance(found, str) else None
+    # It goes into the ledger: nothing else may, of whatever length and whatever Postgres does not hold.
+    return found if isinstance(found, str) and parse_traceparent(found) else None

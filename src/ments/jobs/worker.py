@@ -71,7 +71,7 @@ class QueueWorker:
                     await self._leave(worker, running, drain_s)
                     return
                 # The library's loop ended: Valkey was away at the start, or something it did not expect.
-                error = running.exception()
+                error = None if running.cancelled() else running.exception()
                 log.warning("worker_starts_again", queue=self._queue, error=str(error) if error else "its loop ended")
             finally:
                 stopping.cancel()

@@ -9,12 +9,13 @@ from ments.observe.middleware import Observed
 from ments.observe.process import start_observing, stop_observing
 from ments.observe.reports import report_error, report_request_error
 from ments.observe.scrub import scrub, scrub_text
-from ments.observe.trace import current_trace_id, current_traceparent, span, trace_from
+from ments.observe.trace import current_trace_id, current_traceparent, parse_traceparent, span, trace_from
 
 __all__ = [
     "Observed",
     "current_trace_id",
     "current_traceparent",
+    "parse_traceparent",
     "report_error",
     "report_request_error",
     "scrub",

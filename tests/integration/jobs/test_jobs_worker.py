@@ -239,6 +239,19 @@ async def test_a_run_that_was_overtaken_is_ended(world: JobWorld) -> None:
         await eventually(lambda: seen.ended == ["cancelled"], within_s=8)
 
 
+async def test_a_job_may_be_begun_anew_where_its_last_run_still_ends(world: JobWorld) -> None:
+    """One worker that stood still takes its own job over: the old run's end is not the new one's."""
+    seen = Seen(takes_s=2)
+    async with world.working(BINDINGS, seen):
+        job = await world.accept("ask", X)
+        await eventually(lambda: len(seen.at) == 1)
+        await world.change(job, "state = 'queued', generation = 2")
+        await world.queues.add([QueuedJob(job, 2, "default", "ask", X, 3, 2.0)])
+        row = await world.becomes(job, "done", within_s=8)
+    assert seen.ended[-1] == "done"
+    assert (row["lease"], row["attempts"]) == (2, 0)
+
+
 async def test_steps_are_there_for_the_next_run(world: JobWorld) -> None:
     seen = Seen(fail=lambda attempt: Retryable("not yet") if attempt == 1 else None)
     async with world.working(BINDINGS, seen):
@@ -279,6 +292,18 @@ async def test_a_plain_producers_job_is_adopted_with_the_retries_of_the_task(wor
     assert seen.events[0] == Asked("posts/1/original.mp4", {"postId": "1"})
     (row,) = await world.rows()
     assert (row["state"], row["outside_id"], row["attempts_max"], row["attempts"]) == ("done", "1", 3, 1)
+
+
+async def test_a_trace_that_is_none_goes_no_further(world: JobWorld) -> None:
+    """Postgres does not hold a NUL: the job would come back every two seconds for ever."""
+    seen = Seen()
+    plain = Queue("media", {"connection": Redis.from_url(world.valkey_server.url, decode_responses=True)})
+    async with world.working(BINDINGS, seen, queues=("media",)):
+        for carried in ('{"traceparent": "a\\u0000b"}', "[" * 5_000, '{"traceparent": "\\ud800"}', "7"):
+            await plain.add("transcode", X, {"tm": carried})
+        await eventually(lambda: len(seen.attempts) == 4)
+    await plain.client.aclose()
+    assert [(row["state"], row["traceparent"]) for row in await world.rows()] == [("done", None)] * 4
 
 
 async def test_an_idle_worker_is_not_deaf(world: JobWorld) -> None:
