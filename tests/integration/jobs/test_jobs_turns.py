@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 from job_world import JobWorld
 
+from ments.jobs.ledger import NewJob, insert_jobs
 from ments.jobs.ledger.turns import queries, restart_all_turns, restart_turns, take_turns
 from ments.jobs.model import Rank
 from ments.parts import Parts
@@ -71,6 +72,23 @@ async def test_what_is_taken_and_rolled_back_is_taken_again(world: JobWorld) -> 
     async with world.primary.transaction() as tx:
         assert await take_turns(tx, "media", Rank.FIRST, mara, 2) == [1, 2]
         assert await take_turns(tx, "media", Rank.LATER, mara) == [65]
+
+
+async def test_two_that_take_for_the_same_accounts_do_not_wait_in_a_ring(world: JobWorld) -> None:
+    one, two = sorted((uuid4(), uuid4()), key=str)
+
+    def new(account_id: UUID, rank: Rank) -> NewJob:
+        return NewJob(uuid4(), "media", "film", "{}", 3, 2.0, rank, account_id, 0)
+
+    async def take(*jobs: NewJob) -> None:
+        async with world.primary.transaction() as tx:
+            await insert_jobs(tx, jobs, None)
+
+    for _ in range(20):
+        await asyncio.gather(
+            take(new(one, Rank.LATER), new(two, Rank.FIRST)), take(new(one, Rank.FIRST), new(two, Rank.LATER))
+        )
+    assert len(await world.rows()) == 80
 
 
 async def test_the_round_goes_on_with_what_begins_and_never_back(world: JobWorld) -> None:

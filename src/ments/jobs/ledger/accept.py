@@ -52,8 +52,14 @@ async def _take_turns(tx: Transaction, jobs: Sequence[NewJob]) -> list[int]:
         places.setdefault((job.queue, job.rank, job.account_id), []).append(place)
     turns = [0] * len(jobs)
     # In one order everywhere: taking holds the account, and two transactions that take for the same must not wait in a ring.
-    for (queue, rank, account_id), alike in sorted(places.items(), key=lambda item: str(item[0])):
+    # What is held is the account, so its ranks come one after the other (and as in `dead.py`).
+    for (queue, rank, account_id), alike in sorted(places.items(), key=_in_order):
         taken = await take_turns(tx, queue, rank, account_id, how_many=len(alike))
         for place, turn in zip(alike, taken, strict=True):
             turns[place] = turn
     return turns
+
+
+def _in_order(place: tuple[tuple[str, Rank, UUID | None], list[int]]) -> tuple[str, str, int]:
+    (queue, rank, account_id), _ = place
+    return queue, str(account_id or ""), rank
