@@ -23,6 +23,8 @@ queries = load_queries(__file__, "clock.sql")
 _LOOK_AGAIN_S = 2.0
 # A look is one cheap query; looking this often at the latest lets a relay take over from one that died.
 _LONGEST_PAUSE_S = 30.0
+# A process that is asked to stop lets a run end within this time. One that is cut off is undone, and another relay's.
+_DRAIN_S = 5.0
 # A start that lies further ahead than clocks differ.
 _AHEAD_S = 5.0
 
@@ -39,10 +41,15 @@ class Clock:
         self._tasks = tuple(tasks)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Run until `stop` is set; a slow task does not hold up the others."""
+        """Run until `stop` is set, and a little longer; a slow task does not hold up the others."""
         async with asyncio.TaskGroup() as group:
-            for task in self._tasks:
-                group.create_task(self._follow(task, stop))
+            following = [group.create_task(self._follow(task, stop), name=task.name) for task in self._tasks]
+            await stop.wait()
+            if following:
+                _, late = await asyncio.wait(following, timeout=_DRAIN_S)
+                for one in late:
+                    log.warning("periodic_cut_off", task=one.get_name())
+                    one.cancel()
 
     async def _follow(self, task: PeriodicTask, stop: asyncio.Event) -> None:
         failing = False

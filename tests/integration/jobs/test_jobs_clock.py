@@ -89,6 +89,22 @@ async def test_the_relay_process_stops_at_once(parts: Parts, queues: JobQueues) 
     assert ran["ended"] == 1
 
 
+async def test_a_stop_cuts_off_what_takes_long_and_another_runs_it(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ments.jobs.clock._DRAIN_S", 0.3)
+    ran: Counter[str] = Counter()
+    periodic = _task(ran, 60.0, takes_s=2.0)
+    clock, stop = Clock(parts.primary, parts, [periodic]), asyncio.Event()
+    running = asyncio.create_task(clock.run(stop))
+    await asyncio.sleep(0.5)
+    stop.set()
+    async with asyncio.timeout(1):
+        await running
+    await clock.run_if_due(periodic)
+    assert (ran["started"], ran["ended"]) == (2, 1)
+
+
 async def test_a_start_in_the_future_counts_as_due(parts: Parts) -> None:
     """The database's clock was put back by an hour: the task must not wait for it to come round again."""
     ran: Counter[str] = Counter()
