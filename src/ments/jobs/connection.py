@@ -13,8 +13,14 @@ from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import TimeoutError as AnswerTimeout
 
 _LOST = (ConnectionLost, BusyLoadingError, AnswerTimeout)
-# A peer that vanished without a word is noticed by the kernel after 10 + 3 * 5 s.
-_KEEPALIVE: dict[int, int] = {socket.TCP_KEEPIDLE: 10, socket.TCP_KEEPINTVL: 5, socket.TCP_KEEPCNT: 3}
+# A peer that vanished without a word is noticed by the kernel after 10 + 3 * 5 s. While something that was sent is not
+# acknowledged it does not ask, and would go on sending for a quarter of an hour: the last option (ms) ends that as well.
+_KEEPALIVE: dict[int, int] = {
+    socket.TCP_KEEPIDLE: 10,
+    socket.TCP_KEEPINTVL: 5,
+    socket.TCP_KEEPCNT: 3,
+    socket.TCP_USER_TIMEOUT: 25_000,
+}
 
 
 def connect_producer(redis_url: str) -> Redis:
