@@ -62,8 +62,8 @@ class ForeignEntries:
                 continue
             try:
                 given += await self._give_turn(name, queue, entry_id)
-            except ValueError as error:
-                # No JSON of the library's form; the worker that meets it says so.
+            except (ValueError, TypeError, AttributeError, RecursionError) as error:
+                # Not of the library's form (no JSON, options that are a list); the worker that meets it says so.
                 log.info("foreign_entry_unreadable", queue=name, entry_id=entry_id, error=str(error))
         if given:
             JOBS_MENDED.labels("foreign_turn").inc(given)

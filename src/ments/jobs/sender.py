@@ -53,11 +53,9 @@ class Sender:
 
     async def aclose(self) -> None:
         """Send what waits, a second or two at most."""
-        for task in (self._sending, self._marking):
-            if task is not None and not task.done():
-                await asyncio.wait([task], timeout=_ENQUEUE_TIMEOUT_S)
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
+        await _end(self._sending)
+        # Only now: what was just sent is marked by a task that may be a new one.
+        await _end(self._marking)
 
     async def _send(self) -> None:
         while self._waiting:
@@ -95,3 +93,10 @@ class Sender:
             except Exception as error:
                 # The relay sends them again, under ids that the queue knows.
                 log.warning("enqueued_not_marked", jobs=len(marked), error=str(error) or type(error).__name__)
+
+
+async def _end(task: asyncio.Task[None] | None) -> None:
+    if task is not None and not task.done():
+        await asyncio.wait([task], timeout=_ENQUEUE_TIMEOUT_S)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

@@ -76,7 +76,8 @@ async def test_an_entry_that_is_no_json_and_one_without_a_task_hold_nobody_up(wo
     queue = Queue("media", {"connection": world.queues.client})
     await queue.add("no_such_task", {})
     await world.queues.client.hset("bull:media:broken", mapping={"name": "render", "data": "{", "opts": "{}"})
-    await world.queues.client.rpush("bull:media:wait", "broken", "gone")
+    await world.queues.client.hset("bull:media:odd", mapping={"name": "render", "data": "{}", "opts": "[]"})
+    await world.queues.client.rpush("bull:media:wait", "broken", "gone", "odd")
     assert await ForeignEntries(world.primary, world.queues, BINDINGS).give_turns() == 2
 
 
