@@ -1,15 +1,22 @@
-// Follows media until they play or fail. One stream for each, however many places on the page want to know.
+// Follows media until they are all they will be, or have failed. One stream for each, however many places on the page want to know.
 export interface MediaNews {
   id: string;
   status: "uploading" | "queued" | "processing" | "playable" | "ready" | "failed" | "erased";
   progress: number;
   error: { code: string; message: string } | null;
   poster_url?: string | null;
+  hls_url?: string | null;
+  storyboard_url?: string | null;
   duration_s?: number | null;
+  eta_s?: number | null;
+  renditions?: { name: string; progress: number }[];
+  captions?: { language: string; label: string; url: string }[];
 }
 type Hear = (news: MediaNews) => void;
 
+// Something can be shown, or never will be. What plays may still become better.
 export const isOver = (news: MediaNews) => !["uploading", "queued", "processing"].includes(news.status);
+const isFinal = (news: MediaNews) => isOver(news) && news.status !== "playable";
 
 // A browser opens six connections to a host at most over HTTP/1.1, and each stream holds one.
 const STREAMS_MOST = 2;
@@ -62,7 +69,7 @@ class Followed {
 
   private take(news: MediaNews): void {
     this.last = news;
-    if (isOver(news)) this.stop();
+    if (isFinal(news)) this.stop();
     for (const hear of [...this.hearers]) hear(news);
   }
 

@@ -6,10 +6,16 @@ import { toast } from "./toast";
 enhance("[data-media-live]", (frame) => {
   const ring = frame.querySelector<HTMLElement>(".ring");
   ring?.style.setProperty("--done", String(Number(ring.getAttribute("aria-valuenow")) / 100));
-  const stop = follow(frame.dataset["mediaLive"] ?? "", (news) => {
-    if (!frame.isConnected) return stop();
-    if (isOver(news)) return void redraw(frame, news);
-    draw(frame, news);
+  let over = false;
+  // Deferred: what is known already is told before `follow` has returned.
+  const stop = () => queueMicrotask(() => unfollow());
+  const unfollow = follow(frame.dataset["mediaLive"] ?? "", (news) => {
+    if (over) return;
+    over = !frame.isConnected || isOver(news);
+    if (over) stop();
+    if (!frame.isConnected) return;
+    if (over) void redraw(frame, news);
+    else draw(frame, news);
   });
 });
 
@@ -32,16 +38,17 @@ function draw(frame: HTMLElement, news: MediaNews): void {
   const label = ring.querySelector("[data-percent]");
   if (label) label.textContent = `${percent}%`;
   says.textContent = working ? `Preparing your ${noun}` : news.status === "queued" ? "Queued" : "Still uploading";
-  if (working) next.textContent = `${estimate(frame, news.progress)} Everyone sees it then.`;
+  if (working) next.textContent = `${estimate(frame, news)} Everyone sees it then.`;
   else if (news.status === "queued") next.textContent = "Usually starts within a minute. Only you can see this.";
 }
 
-function estimate(frame: HTMLElement, progress: number): string {
+// What the workers say, or else what the pace so far tells.
+function estimate(frame: HTMLElement, { progress, eta_s: told }: MediaNews): string {
   const now = Date.now();
   const from = started.get(frame);
   if (!from) started.set(frame, { at: now, progress });
-  if (!from || progress - from.progress < 0.05) return "Playable when this finishes.";
-  const left = ((1 - progress) * (now - from.at)) / (progress - from.progress) / 1000;
+  if (!told && (!from || progress - from.progress < 0.05)) return "Playable when this finishes.";
+  const left = told || ((1 - progress) * (now - (from?.at ?? now))) / (progress - (from?.progress ?? 0)) / 1000;
   return left < 60 ? `Playable in about ${Math.max(5, Math.ceil(left / 5) * 5)} s.` : `Playable in about ${Math.ceil(left / 60)} min.`;
 }
 
@@ -61,8 +68,18 @@ async function freshCard(card: HTMLElement): Promise<HTMLElement | null> {
 function put(fresh: HTMLElement, card: HTMLElement): void {
   // A menu that is open, or words being written, are not taken from under anybody.
   if (card.contains(document.activeElement)) fresh.querySelector<HTMLElement>("summary")?.focus();
+  keepPlaying(card, fresh);
   card.replaceWith(fresh);
   enhanceAll(fresh.parentElement ?? document);
+}
+
+// A video that was begun goes on: its frame moves over as it is, and asks for its new address when it needs it.
+function keepPlaying(card: HTMLElement, fresh: HTMLElement): void {
+  for (const player of card.querySelectorAll<HTMLElement>(".player.started[data-media]")) {
+    const frame = fresh.querySelector(`.player[data-media="${player.dataset["media"]}"]`)?.closest(".frame");
+    const own = player.closest(".frame");
+    if (frame && own) frame.replaceWith(own);
+  }
 }
 
 // The file's state is final: draw its card again. The row may be a moment behind the event.

@@ -1,6 +1,11 @@
 // The player: our own controls around a <video>. Without this script the browser's controls are there.
+import { Captions } from "./captions";
+import { follow, type MediaNews } from "./follow";
 import { enhance, icon, make } from "./page";
+import { Quality } from "./quality";
 import { Scrubber, clock } from "./scrubber";
+import { arrivingRungs, drawArriving, freshTracks } from "./sharper";
+import { Stream } from "./stream";
 
 const quiet = () =>
   matchMedia("(prefers-reduced-motion: reduce)").matches ||
@@ -8,36 +13,40 @@ const quiet = () =>
 
 const players = new Set<Player>();
 let soundIsOn = false;
+// A signature lives for minutes: whoever asks more often than this has no right to it any more.
+const RENEW_MS = 30_000;
 
 class Player {
-  private readonly toggle: HTMLButtonElement;
-  private readonly mute: HTMLButtonElement;
-  private readonly full: HTMLButtonElement;
+  private readonly toggle = button("play-solid", "Play");
+  private readonly mute = button("volume", "Mute");
+  private readonly full = button("full", "Full screen");
   private readonly big = make("button", { class: "big-play", type: "button", "aria-label": "Play" }, icon("play"));
   private readonly time = make("span", { class: "time" });
+  private readonly stream: Stream;
   private readonly scrubber: Scrubber;
-  private readonly rest: number;
+  private readonly quality: Quality;
+  private readonly captions: Captions;
   private sleeping = 0;
-  private attached = false;
+  private renewed = Number.NEGATIVE_INFINITY;
   // Started by scrolling, so stopped by scrolling; what the reader started keeps playing.
   private byItself = false;
   private waitsForView = false;
+  private unfollow: (() => void) | null = null;
+  private whole = -1; // sizes that were all there when last heard of
 
   constructor(
     readonly box: HTMLElement,
     readonly video: HTMLVideoElement,
   ) {
     video.controls = false;
-    this.rest = Number(box.dataset["length"] ?? 0);
-    this.toggle = button("play-solid", "Play");
-    this.mute = button("volume", "Mute");
-    this.full = button("full", "Full screen");
     this.full.classList.add("full");
-    this.scrubber = new Scrubber(video, () => this.length());
-    const quality = make("span", { class: "quality num" });
-    const row = make("div", { class: "control-row" }, this.toggle, this.mute, this.time, quality, this.full);
+    this.stream = new Stream(video);
+    this.scrubber = new Scrubber(video, () => this.stream.now, () => this.length(), () => box.dataset["board"] ?? "");
+    this.quality = new Quality(video, this.stream, () => this.length());
+    this.captions = new Captions(video);
+    const row = make("div", { class: "control-row" }, this.toggle, this.mute, this.time, this.captions.choice.element, this.quality.choice.element, this.full);
     const controls = make("div", { class: "controls" }, this.scrubber.element, row);
-    box.append(make("span", { class: "spinner" }), this.big, controls);
+    box.append(this.captions.lines, make("span", { class: "spinner" }), this.big, controls);
     box.setAttribute("role", "group");
     box.setAttribute("aria-label", video.getAttribute("aria-label") ?? "Video");
 
@@ -52,18 +61,24 @@ class Player {
     video.addEventListener("waiting", () => box.classList.add("waiting"));
     video.addEventListener("pause", () => box.classList.remove("waiting"));
     video.addEventListener("play", () => this.began());
-    video.addEventListener("resize", () => (quality.textContent = video.videoHeight ? `${Math.min(video.videoHeight, video.videoWidth)}p` : ""));
     for (const name of ["pointermove", "pointerdown", "focusin"]) box.addEventListener(name, () => this.wake());
     box.addEventListener("keydown", (event) => this.key(event));
     document.addEventListener("fullscreenchange", () => this.draw());
     const sources = video.querySelectorAll("source");
     sources[sources.length - 1]?.addEventListener("error", () => this.broke());
     video.addEventListener("error", () => this.broke());
+    this.stream.addEventListener("moved", () => this.moved());
+    this.stream.addEventListener("stale", () => void this.renew());
+    this.stream.addEventListener("broke", () => this.useFile());
+    if (box.dataset["status"] === "playable" && box.dataset["own"]) this.followMedia();
     this.draw();
   }
 
+  // While a film is still being prepared its playlist ends before it does.
   length(): number {
-    return Number.isFinite(this.video.duration) && this.video.duration > 0 ? this.video.duration : this.rest;
+    const known = Number(this.box.dataset["length"] ?? 0);
+    const told = Number.isFinite(this.video.duration) ? this.video.duration : 0;
+    return this.box.dataset["status"] === "playable" ? Math.max(known, told) : told || known;
   }
 
   async start(byItself = false): Promise<void> {
@@ -97,27 +112,92 @@ class Player {
     else this.video.pause();
   }
 
-  // MP4 plays as it is. HLS, once there is a ladder, is native in Safari and by hls.js elsewhere, fetched only now.
+  // Before that nothing but the poster was fetched.
   private async attach(): Promise<void> {
     const hls = this.box.dataset["hls"];
-    if (this.attached || !hls) return;
-    this.attached = true;
-    if (this.video.canPlayType("application/vnd.apple.mpegurl")) {
-      this.video.src = hls;
-      return;
-    }
-    const { default: Hls } = await import("hls.js");
-    if (!Hls.isSupported()) return;
-    const stream = new Hls({ capLevelToPlayerSize: true, startLevel: -1 });
-    stream.on(Hls.Events.ERROR, (_, data) => {
-      if (!data.fatal) return;
-      // The MP4 beside the ladder still plays.
-      stream.destroy();
-      this.video.load();
-      void this.video.play();
+    if (this.stream.isOpen || !hls || this.box.dataset["file"] === "only") return;
+    if (this.box.dataset["status"] === "playable") this.followMedia();
+    if (!(await this.stream.open(hls))) this.box.dataset["file"] = "only";
+  }
+
+  // Playable is not ready: better rungs, captions and the storyboard come while somebody watches.
+  private followMedia(): void {
+    const id = this.box.dataset["media"];
+    if (this.unfollow || !id) return;
+    this.unfollow = follow(id, (news) => {
+      if (!this.box.isConnected) return this.unfollow?.();
+      this.takeNews(news);
     });
-    stream.loadSource(hls);
-    stream.attachMedia(this.video);
+  }
+
+  private takeNews(news: MediaNews): void {
+    this.quality.await(arrivingRungs(news));
+    drawArriving(this.box, news);
+    const whole = (news.renditions ?? []).filter((rung) => rung.progress >= 1).length;
+    const more = whole > this.whole && this.whole >= 0;
+    this.whole = Math.max(whole, this.whole);
+    if (news.status === "ready") this.takeMedia(news);
+    // The same address lists more sizes than when it was read.
+    else if (more && this.stream.isOpen && news.hls_url) this.goOn(news.hls_url);
+  }
+
+  // What the page was drawn with has changed: go on with the new, where we are.
+  private takeMedia(news: MediaNews): void {
+    const { dataset } = this.box;
+    const before = dataset["hls"];
+    dataset["status"] = news.status;
+    dataset["hls"] = news.hls_url ?? "";
+    dataset["board"] = news.storyboard_url ?? "";
+    if (news.duration_s) dataset["length"] = String(news.duration_s);
+    freshTracks(this.video, news);
+    this.captions.refresh();
+    if (this.stream.isOpen && news.hls_url && news.hls_url !== before) this.goOn(news.hls_url);
+    this.draw();
+  }
+
+  // The last picture stays until the next one is there.
+  private goOn(url: string): void {
+    this.freeze();
+    this.stream.replace(url);
+  }
+
+  private freeze(): void {
+    const { video } = this;
+    if (!video.videoWidth || !this.box.classList.contains("started")) return;
+    const canvas = make("canvas", { class: "frozen", width: String(video.videoWidth), height: String(video.videoHeight), "aria-hidden": "true" });
+    canvas.getContext("2d")?.drawImage(video, 0, 0);
+    this.box.querySelector(".frozen")?.remove();
+    video.after(canvas);
+  }
+
+  private moved(): void {
+    this.box.querySelector(".frozen")?.remove();
+    this.draw();
+  }
+
+  private async renew(): Promise<void> {
+    const now = performance.now();
+    if (now - this.renewed < RENEW_MS) return;
+    this.renewed = now;
+    try {
+      const answer = await fetch(`/api/media/${this.box.dataset["media"]}`, { headers: { Accept: "application/json" } });
+      if (answer.ok) this.takeMedia((await answer.json()) as MediaNews);
+    } catch {
+      // Offline; hls.js tries its segments again, and then says so.
+    }
+  }
+
+  // The ladder does not play here: the file beside it may.
+  private useFile(): void {
+    const { video } = this;
+    const [at, plays] = [this.stream.now, !video.paused];
+    this.stream.close();
+    this.box.dataset["file"] = "only";
+    if (!video.querySelector("source")) return this.broke();
+    video.addEventListener("loadedmetadata", () => (video.currentTime = at), { once: true });
+    video.load();
+    if (plays) void this.start(this.byItself);
+    this.moved();
   }
 
   private began(): void {
@@ -157,8 +237,9 @@ class Player {
     if (event.key === " " || event.key.toLowerCase() === "k") {
       if (onButton && event.key === " ") return; // the button's own key
       this.playOrPause();
-    } else if (event.key === "ArrowRight") this.video.currentTime = Math.min(this.length(), this.video.currentTime + 5);
-    else if (event.key === "ArrowLeft") this.video.currentTime = Math.max(0, this.video.currentTime - 5);
+    } else if (event.key === "ArrowRight") this.video.currentTime = Math.min(this.length(), this.stream.now + 5);
+    else if (event.key === "ArrowLeft") this.video.currentTime = Math.max(0, this.stream.now - 5);
+    else if (event.key.toLowerCase() === "c") this.captions.toggle();
     else if (event.key.toLowerCase() === "m") this.turnSound();
     else if (event.key.toLowerCase() === "f") this.fill();
     else return;
@@ -185,7 +266,7 @@ class Player {
     dress(this.mute, video.muted ? "muted" : "volume", video.muted ? "Turn the sound on" : "Mute");
     const isFull = document.fullscreenElement === this.box;
     dress(this.full, isFull ? "unfull" : "full", isFull ? "Leave full screen" : "Full screen");
-    this.time.replaceChildren(clock(video.currentTime), make("span", {}, ` / ${clock(this.length())}`));
+    this.time.replaceChildren(clock(this.stream.now), make("span", {}, ` / ${clock(this.length())}`));
     this.scrubber.draw();
     if (video.paused && this.box.classList.contains("started")) this.box.classList.remove("asleep");
     if (video.paused) this.box.classList.add("awake");

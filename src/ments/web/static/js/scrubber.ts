@@ -1,5 +1,7 @@
-// The line under a video: how much has come, how much was played; a 44 px high place to take hold of it.
+// The line under a video: how much has come, how much was played; a 44 px high place to take hold of it, and above it
+// what is to be seen there.
 import { make } from "./page";
+import { Storyboard } from "./storyboard";
 
 export function clock(seconds: number): string {
   const whole = Math.max(0, Math.floor(seconds || 0));
@@ -10,12 +12,18 @@ export function clock(seconds: number): string {
 
 export class Scrubber {
   readonly element: HTMLElement;
-  private readonly bubble = make("span", { class: "bubble", "aria-hidden": "true" });
+  private readonly board = new Storyboard();
+  private readonly at = make("span", { class: "at" });
+  private readonly bubble = make("span", { class: "bubble", "aria-hidden": "true" }, this.board.element, this.at);
   private held = false;
+  private hovered = false;
 
+  // `now` and `length` in s; `boardUrl` is '' as long as there is no storyboard.
   constructor(
     private readonly video: HTMLVideoElement,
+    private readonly now: () => number,
     private readonly length: () => number,
+    private readonly boardUrl: () => string,
   ) {
     this.element = make(
       "div",
@@ -31,9 +39,12 @@ export class Scrubber {
       return Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
     };
     this.element.addEventListener("pointermove", (event) => {
+      this.hovered = true;
       this.point(at(event));
       if (this.held) this.seek(at(event));
     });
+    this.element.addEventListener("pointerleave", () => (this.hovered = false));
+    this.element.addEventListener("focus", () => this.point(this.share(this.now())));
     this.element.addEventListener("pointerdown", (event) => {
       this.held = true;
       this.element.setPointerCapture(event.pointerId);
@@ -55,22 +66,31 @@ export class Scrubber {
   }
 
   draw(): void {
-    const length = this.length();
-    const { currentTime, buffered } = this.video;
-    const share = (time: number) => (length ? String(Math.min(1, time / length)) : "0");
+    const { buffered } = this.video;
+    const [length, now] = [this.length(), this.now()];
     let arrived = 0;
     for (let i = 0; i < buffered.length; i += 1)
-      if (buffered.start(i) <= currentTime + 0.5) arrived = Math.max(arrived, buffered.end(i));
-    this.element.style.setProperty("--played", share(currentTime));
-    this.element.style.setProperty("--buffered", share(arrived));
+      if (buffered.start(i) <= now + 0.5) arrived = Math.max(arrived, buffered.end(i));
+    this.element.style.setProperty("--played", String(this.share(now)));
+    this.element.style.setProperty("--buffered", String(this.share(arrived)));
     this.element.setAttribute("aria-valuemax", String(Math.round(length)));
-    this.element.setAttribute("aria-valuenow", String(Math.round(currentTime)));
-    this.element.setAttribute("aria-valuetext", `${clock(currentTime)} of ${clock(length)}`);
+    this.element.setAttribute("aria-valuenow", String(Math.round(now)));
+    this.element.setAttribute("aria-valuetext", `${clock(now)} of ${clock(length)}`);
+    // By the keyboard the bubble goes along.
+    if (!this.hovered && this.element.matches(":focus-visible")) this.point(this.share(now));
+  }
+
+  private share(time: number): number {
+    const length = this.length();
+    return length ? Math.min(1, time / length) : 0;
   }
 
   private point(part: number): void {
+    const time = part * this.length();
     this.element.style.setProperty("--at", String(part));
-    this.bubble.textContent = clock(part * this.length());
+    this.at.textContent = clock(time);
+    this.board.show(time);
+    void this.board.load(this.boardUrl()).then(() => this.board.show(time));
   }
 
   private seek(part: number): void {
