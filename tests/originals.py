@@ -33,6 +33,12 @@ def make_video(
     return path
 
 
+def make_sound(path: Path, *, seconds: float = 2) -> Path:
+    """A tone."""
+    ffmpeg("-f", "lavfi", "-i", f"sine=d={seconds}", "-c:a", "aac", str(path))
+    return path
+
+
 def make_phone_video(path: Path, *, seconds: float = 2) -> Path:
     """What a phone held upright writes: landscape pictures with a rotation, the place where it was, faststart."""
     flat = make_video(path.with_name(f"flat-{path.name}"), size="1280x720", seconds=seconds)

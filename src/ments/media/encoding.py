@@ -45,6 +45,7 @@ class LadderRun:
     mark        what distinguishes the files of this chunk and try: `c003-1`
     preroll_s   what is decoded before the chunk, from find_preroll
     poster      whether to take the poster from this chunk's beginning
+    poster_size its size; else that of the rung of 720, or of the largest
     storyboard  only for a chunk that is the whole film
     segment_s   about the length of a segment; a multiple of the keyframes' distance
     threads     of each encoder; they run beside one another anyway
@@ -57,6 +58,7 @@ class LadderRun:
     mark: str
     preroll_s: float = PREROLL_STEP_S
     poster: bool = False
+    poster_size: Rendition | None = None
     storyboard: Storyboard | None = None
     segment_s: int = SEGMENT_S
     threads: int = 1

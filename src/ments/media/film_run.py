@@ -14,10 +14,12 @@ from ments.media.encoding import AUDIO_NAME, CopyRun, LadderRun, RungEncoding, f
 from ments.media.ffmpeg import encode_limits, follow_progress, take_poster
 from ments.media.film import PieceWork
 from ments.media.hls_argv import copy_argv, ladder_argv
+from ments.media.ladder import PROGRESSIVE, plan_ladder
 from ments.media.model import Probe, UnplayableMedia, VideoStream
 from ments.media.photo import look_at_poster
 from ments.media.plan import MadeFile, Piece
 from ments.media.playlists import PlaylistUnreadable, Segment, parse_media_playlist
+from ments.media.probe import probe_file
 from ments.media.programs import check_finished
 from ments.media.render import Workshop
 from ments.media.tracks import Track, list_files
@@ -56,7 +58,7 @@ async def make_film_piece(
         )
         check_finished(finished, "ffmpeg")
     tracks = await asyncio.to_thread(_read_tracks, work, mark, folder)
-    _check_end(probe, video, work, tracks)
+    await _check_end(workshop, probe, video, work, tracks, folder)
     files = tuple(MadeFile(*file) for file in list_files(tracks))
     if not poster:
         return Piece(files, tracks=tracks)
@@ -73,6 +75,7 @@ def _ladder_of(probe: Probe, video: VideoStream, work: PieceWork, mark: str, *, 
         mark,
         preroll_s=find_preroll(probe.container, _KEYFRAME_GAP_S),
         poster=poster,
+        poster_size=plan_ladder(probe, PROGRESSIVE)[-1] if poster else None,
     )
 
 
@@ -113,16 +116,42 @@ def _read_tracks(work: PieceWork, mark: str, folder: Path) -> tuple[Track, ...]:
     return tuple(tracks)
 
 
-def _check_end(probe: Probe, video: VideoStream, work: PieceWork, tracks: tuple[Track, ...]) -> None:
+async def _check_end(
+    workshop: Workshop, probe: Probe, video: VideoStream, work: PieceWork, tracks: tuple[Track, ...], folder: Path
+) -> None:
     """ffmpeg ends well, with exit status 0, also when it gave up in the middle. Raises UnplayableMedia."""
     if not work.span.is_last:
         return
-    start_s = work.span.start_s
     for track in tracks:
-        expected_s = min(video.length_s, probe.length_s) if not track.is_sound else probe.length_s
-        made_s = sum(segment.length_s for segment in track.segments)
-        if expected_s > start_s:
-            rules.check_whole(start_s + made_s, expected_s)
+        expected_s = (probe.length_s if track.is_sound else min(video.length_s, probe.length_s)) - work.span.start_s
+        if expected_s <= 0:
+            continue
+        try:
+            rules.check_whole(sum(segment.length_s for segment in track.segments), expected_s)
+        except UnplayableMedia:
+            # Playlists count uneven pictures badly: the packets tell.
+            made = await _probe_track(workshop, track, folder)
+            rules.check_whole(work.span.start_s + made, work.span.start_s + expected_s)
+
+
+async def _probe_track(workshop: Workshop, track: Track, folder: Path) -> float:
+    """How long a track is by its packets, in s."""
+    if track.init_file is None or not track.segments:
+        return 0.0
+    joined = folder / "joined.mp4"
+    names = [track.init_file, *(segment.file for segment in track.segments)]
+    await asyncio.to_thread(_join, folder, names, joined)
+    try:
+        made = await probe_file(workshop.sandbox, joined, folder)
+    finally:
+        await asyncio.to_thread(joined.unlink)
+    return made.length_s
+
+
+def _join(folder: Path, names: list[str], path: Path) -> None:
+    with path.open("wb") as whole:
+        for name in names:
+            whole.write((folder / name).read_bytes())
 
 
 async def _poster(
@@ -136,7 +165,7 @@ async def _poster(
                 source,
                 folder,
                 video=video,
-                rendition=work.renditions[-1],
+                rendition=plan_ladder(probe, PROGRESSIVE)[-1],
                 length_s=probe.length_s,
             )
         looked = await look_at_poster(workshop.sandbox, folder / POSTER_FILE, folder)

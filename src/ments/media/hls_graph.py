@@ -30,10 +30,20 @@ def picture_graph(run: LadderRun) -> str:
     """
     chains: list[str] = []
     entrance, front = f"[0:{run.video.index}]", _front_filters(run)
+    # The most typical of 30 pictures over up to half a minute: neither the black before it nor a title.
+    apart = min(1.0, max(0.2, run.span.length_s / 60))
+    spread = rf"select=isnan(prev_selected_t)+gte(t-prev_selected_t\,{apart:.3f})"
+    still = f"{spread},thumbnail=30,scale=out_range=pc[poster]"  # JPEG is full range, the film is not.
+    if run.poster and run.poster_size:
+        chains.append(f"{entrance}{','.join([*front, 'split=2'])}[film][still]")
+        entrance, front = "[film]", []
+        # Chosen before they are scaled: 30 pictures of a film cost next to nothing.
+        scaled = ",".join(_scale_filters(run.video, run.poster_size, is_first=True))
+        still = f"{spread},{scaled},thumbnail=30,scale=out_range=pc[poster]"
     for number, rung in enumerate(run.cascade):
         is_lowest = number == len(run.rungs) - 1
         exits = [f"[{rung.name}]"]
-        exits += ["[still]"] if rung is run.poster_rung else []
+        exits += ["[still]"] if rung is run.poster_rung and not run.poster_size else []
         exits += ["[tiles]"] if run.storyboard and is_lowest else []
         exits += [] if is_lowest else [f"[below{rung.name}]"]
         split = [f"split={len(exits)}"] if len(exits) > 1 else []
@@ -41,11 +51,7 @@ def picture_graph(run: LadderRun) -> str:
         chains.append(f"{entrance}{','.join(steps)}{''.join(exits)}")
         entrance, front = f"[below{rung.name}]", []
     if run.poster:
-        # The most typical of 30 pictures over up to half a minute: neither the black before it nor a title.
-        apart = min(1.0, max(0.2, run.span.length_s / 60))
-        spread = rf"select=isnan(prev_selected_t)+gte(t-prev_selected_t\,{apart:.3f})"
-        # JPEG is full range, the film is not.
-        chains.append(f"[still]{spread},thumbnail=30,scale=out_range=pc[poster]")
+        chains.append(f"[still]{still}")
     if run.storyboard:
         chains.append(f"[tiles]{storyboard_filters(run.storyboard)}[board]")
     return ";".join(chains)

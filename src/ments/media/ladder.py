@@ -10,7 +10,10 @@ LADDER: tuple[Rung, ...] = (Rung(240, 400_000), Rung(480, 1_400_000), Rung(720, 
 """Every step that ments knows, ascending by short side."""
 
 PROGRESSIVE: tuple[Rung, ...] = (Rung(720, 2_800_000),)
-"""The one file that every browser plays without a playlist."""
+"""The size of a poster, and the most of the one file that every browser plays without a playlist."""
+
+NEAR = 0.85
+"""A rung that is nearly as large as the source shows nearly all of it."""
 
 SHORTEST_SIDE_PX = 16
 """x264 and phones' decoders work in macroblocks of 16 px; less is no picture."""
@@ -19,8 +22,8 @@ SHORTEST_SIDE_PX = 16
 def plan_ladder(source: Probe, rungs: Sequence[Rung]) -> tuple[Rendition, ...]:
     """Choose the renditions to encode from one source, smallest first.
 
-    Never upscales: keeps a rung whose short side fits within the source's. A source below the lowest
-    rung gets one rendition, its own size made even (4:2:0 chroma needs even sides).
+    Never upscales: keeps a rung whose short side fits within the source's. A source clearly between two rungs, or
+    below the lowest, gets its own size on top, made even (4:2:0 chroma needs even sides).
 
     source  display size in px after rotation; length in s
     rungs   non-empty; short side in px, video rate in bit/s, ascending by side
@@ -39,12 +42,14 @@ def plan_ladder(source: Probe, rungs: Sequence[Rung]) -> tuple[Rendition, ...]:
             code="too_small",
         )
     fitting = [rung for rung in rungs if rung.short_side <= short]
-    if not fitting:
-        return (_turn(_even(short), _even(long), rungs[0].video_bitrate, video.width <= video.height),)
-    return tuple(
+    kept = tuple(
         _turn(rung.short_side, _even(long * rung.short_side / short), rung.video_bitrate, video.width <= video.height)
         for rung in fitting
     )
+    above = next((rung for rung in rungs if rung.short_side > short), None)
+    if above is None or (fitting and fitting[-1].short_side > short * NEAR):
+        return kept
+    return (*kept, _turn(_even(short), _even(long), above.video_bitrate, video.width <= video.height))
 
 
 def _turn(short: int, long: int, video_bitrate: int, portrait: bool) -> Rendition:

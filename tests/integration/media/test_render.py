@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,34 +11,64 @@ from PIL import Image
 
 import originals
 from ments.media.argv import POSTER_FILE
+from ments.media.film_join import Inputs, join_film
+from ments.media.film_run import make_film_piece
 from ments.media.model import MediaKind, Probe, UnplayableMedia
-from ments.media.plan import Outputs, join_pieces
+from ments.media.plan import Outputs, Piece, Plan, join_pieces
 from ments.media.probe import probe_file
-from ments.media.render import Workshop, make_piece, plan_original, unroll_original, within
+from ments.media.render import Workshop, make_piece, plan_original, unroll_original
 from ments.media.sandbox import Sandbox
+from ments.media.tracks import Line, StoredPart, WantedPart, line_up
 
 SANDBOX = Sandbox("/usr/bin/bwrap")
 
 
 async def render(source: Path, progress: list[float] | None = None) -> tuple[Outputs, Path]:
-    """Everything that a plan makes of a file, each step's files in one folder."""
+    """Everything that is made of a file, in one folder; a film's largest rung as one file, too."""
     folder = source.parent / f"{source.name}-out"
     folder.mkdir()
     seen = progress if progress is not None else []
     (unrolled := source.parent / f"{source.name}-unrolled").mkdir()
-    first = Workshop(SANDBOX, originals.FFMPEG, seen.append)
-    source = await unroll_original(first, source, unrolled)
-    plan = await plan_original(first, source, folder)
-    done, pieces = 0.0, []
-    for step in plan.list_steps():
-        low, done = done, done + step.share
-        workshop = Workshop(SANDBOX, originals.FFMPEG, within(seen.append, low, done))
-        pieces.append(await make_piece(workshop, plan, step, source, folder))
-    assert done == pytest.approx(1)
+    workshop = Workshop(SANDBOX, originals.FFMPEG, seen.append)
+    source = await unroll_original(workshop, source, unrolled)
+    plan = await plan_original(workshop, source, folder)
+    if plan.probe is None or not plan.works:
+        piece = await make_piece(workshop, plan, source, folder)
+        return _checked(plan, [piece], folder), folder
+    pieces = [
+        await make_film_piece(workshop, plan.probe, work, source, folder, lease=1, poster=work is plan.works[0])
+        for work in plan.works
+    ]
+    outputs = _checked(plan, pieces, folder)
+    parts = [
+        WantedPart(work.name, work.span.start_s, work.track_names, work.share, StoredPart("s1", piece.tracks))
+        for work, piece in zip(plan.works, pieces, strict=True)
+    ]
+    rungs, sound = line_up(parts)
+    paths = {line.name: write_line(folder, line) for line in (*rungs, sound) if line}
+    inputs = Inputs(
+        *(rungs[-1], paths[rungs[-1].name]),
+        *(rungs[0], paths[rungs[0].name]),
+        sound,
+        paths[sound.name] if sound else None,
+    )
+    made = await join_film(workshop, plan.probe, inputs, folder, folder)
+    return replace(outputs, variants=made.variants), folder
+
+
+def _checked(plan: Plan, pieces: list[Piece], folder: Path) -> Outputs:
     for piece in pieces:
         for file in piece.files:
             assert file.bytes == originals.size_of(folder / file.name)
-    return join_pieces(plan, pieces), folder
+    return join_pieces(plan, pieces)
+
+
+def write_line(folder: Path, line: Line) -> Path:
+    """The stored bytes of a rung, one after another."""
+    path = folder / f"{line.name}.in"
+    names = [str(line.parts[0][1].init_file), *(segment.file for segment in line.segments)]
+    path.write_bytes(b"".join((folder / name).read_bytes() for name in names))
+    return path
 
 
 async def probe(folder: Path, outputs: Outputs) -> Probe:
@@ -51,7 +82,7 @@ async def test_a_phone_video_stands_upright_with_its_sound(tmp_path: Path) -> No
     assert outputs.duration_s == pytest.approx(2, abs=0.1)
     assert outputs.blurhash
     variant = outputs.variants[0]
-    assert (variant.file, variant.name, variant.content_type) == ("720p.mp4", "720p", "video/mp4")
+    assert (variant.file, variant.name, variant.content_type) == ("video.mp4", "720p", "video/mp4")
     assert variant.bytes == (folder / variant.file).stat().st_size
     made = await probe(folder, outputs)
     assert made.video is not None
@@ -64,9 +95,7 @@ async def test_a_phone_video_stands_upright_with_its_sound(tmp_path: Path) -> No
     assert b"48.8577" not in data
     with Image.open(folder / POSTER_FILE) as poster:
         assert poster.size == (720, 1280)
-    assert progress == sorted(progress)
-    assert progress[-1] > 0.5
-    assert sorted(path.name for path in folder.iterdir()) == ["720p.mp4", "poster.jpg"]
+    assert max(progress) > 0.5
 
 
 @pytest.mark.parametrize(

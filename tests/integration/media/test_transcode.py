@@ -60,30 +60,30 @@ def left_folders() -> list[Path]:
 
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
-    return originals.make_video(tmp_path / "small.mp4", size="160x90", seconds=0.5)
+    return originals.make_sound(tmp_path / "small.m4a", seconds=0.5)
 
 
-async def test_a_video_is_committed_once(parts: Parts, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_sound_is_committed_once(parts: Parts, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", str(small.parent))
     monkeypatch.setattr(tempfile, "tempdir", None)
     event = await make_queued(parts, await make_member(parts), small)
     lease = NotedLease()
     told = await transcode(parts, run_of(lease=lease), event)
     row = await row_of(parts, event)
-    assert (row["status"], row["kind"], row["progress"], row["generation"]) == ("ready", "video", 1.0, "s1")
-    assert (row["width"], row["height"], row["poster_file"]) == (160, 90, "poster.jpg")
+    assert (row["status"], row["kind"], row["progress"], row["generation"]) == ("ready", "audio", 1.0, "s1")
+    assert (row["width"], row["height"], row["poster_file"]) == (None, None, "waveform.webp")
     assert row["probe"]["container"] == "mov"
-    assert [v["file"] for v in row["variants"]] == ["90p.mp4"]
-    assert await files_of(parts, event) == ["original", "s1/90p.mp4", "s1/poster.jpg"]
-    head = await parts.bucket.head(f"media/{id_of(event)}/s1/90p.mp4")
+    assert [v["file"] for v in row["variants"]] == ["audio.m4a"]
+    assert await files_of(parts, event) == ["original", "s1/audio.m4a", "s1/waveform.webp"]
+    head = await parts.bucket.head(f"media/{id_of(event)}/s1/audio.m4a")
     assert head is not None
-    assert (head.content_type, head.size) == ("video/mp4", row["variants"][0]["bytes"])
+    assert (head.content_type, head.size) == ("audio/mp4", row["variants"][0]["bytes"])
     assert await list_jobs(parts, "publish_waiting") == [{"media_id": str(id_of(event))}]
     assert lease.progress == sorted(lease.progress)
-    assert (list(lease.steps), lease.commits) == (["plan", "90p", "poster"], 1)
+    assert (list(lease.steps), lease.commits) == (["plan", "audio"], 1)
     assert told["media_id"] == str(id_of(event))
-    assert (told["status"], told["poster"]) == ("ready", f"media/{id_of(event)}/s1/poster.jpg")
-    assert [file["key"] for file in told["files"]] == [f"media/{id_of(event)}/s1/90p.mp4"]
+    assert (told["status"], told["poster"]) == ("ready", f"media/{id_of(event)}/s1/waveform.webp")
+    assert [file["key"] for file in told["files"]] == [f"media/{id_of(event)}/s1/audio.m4a"]
     live = await find_live(parts.valkey, id_of(event))
     assert live is not None
     assert live.status is MediaStatus.READY
@@ -227,10 +227,10 @@ async def test_what_was_committed_stays_when_its_answer_is_lost(
     monkeypatch.setattr(parts.primary, "transaction", breaking)
     with pytest.raises(psycopg.OperationalError):
         await transcode(parts, run_of(), event)
-    assert await files_of(parts, event) == ["original", "s1/90p.mp4", "s1/poster.jpg"]
+    assert await files_of(parts, event) == ["original", "s1/audio.m4a", "s1/waveform.webp"]
     await transcode(parts, run_of(attempt=2), event)
     assert (await row_of(parts, event))["generation"] == "s1"
-    assert await files_of(parts, event) == ["original", "s1/90p.mp4", "s1/poster.jpg"]
+    assert await files_of(parts, event) == ["original", "s1/audio.m4a", "s1/waveform.webp"]
 
     told = await make_queued(parts, await make_member(parts), small)
     real_tell = transcoding.tell_live
@@ -243,7 +243,7 @@ async def test_what_was_committed_stays_when_its_answer_is_lost(
     monkeypatch.setattr(transcoding, "tell_live", slowly)
     await transcode(parts, run_of(), told)
     assert (await row_of(parts, told))["generation"] == "s1"
-    assert await files_of(parts, told) == ["original", "s1/90p.mp4", "s1/poster.jpg"]
+    assert await files_of(parts, told) == ["original", "s1/audio.m4a", "s1/waveform.webp"]
 
 
 async def test_posted_while_prepared_costs_no_copy(parts: Parts, small: Path) -> None:
@@ -253,7 +253,7 @@ async def test_posted_while_prepared_costs_no_copy(parts: Parts, small: Path) ->
     assert await list_jobs(parts, "publish_waiting") == []
     await transcode(parts, run_of(), event)
     assert (await row_of(parts, event))["generation"] == "p1"
-    assert await files_of(parts, event) == ["original", "p1/90p.mp4", "p1/poster.jpg"]
+    assert await files_of(parts, event) == ["original", "p1/audio.m4a", "p1/waveform.webp"]
 
 
 async def test_posted_after_it_was_finished_it_is_copied(parts: Parts, small: Path) -> None:
@@ -264,8 +264,8 @@ async def test_posted_after_it_was_finished_it_is_copied(parts: Parts, small: Pa
     async with open_api(parts) as api:
         mine = (await api.get(address, headers=mara.headers)).json()
         assert mine["media_url"].startswith("/m/1.")
-        assert (mine["filename"], mine["hls_url"]) == ("small.mp4", None)
-        assert [v["name"] for v in mine["variants"]] == ["90p"]
+        assert (mine["filename"], mine["hls_url"]) == ("small.m4a", None)
+        assert [v["name"] for v in mine["variants"]] == ["audio"]
         for headers in (other.headers, {}):
             assert (await api.get(address, headers=headers)).status_code == 404
             assert (await api.get(f"{address}/events", headers=headers)).status_code == 404
@@ -282,17 +282,17 @@ async def test_posted_after_it_was_finished_it_is_copied(parts: Parts, small: Pa
         assert row["generation"].startswith("p")
         assert row["audience"] == "public"
         seen = (await api.get(address)).json()
-        assert seen["media_url"] == f"/p/{id_of(event)}/{row['generation']}/90p.mp4"
-        assert seen["poster_url"] == f"/p/{id_of(event)}/{row['generation']}/poster.jpg"
+        assert seen["media_url"] == f"/p/{id_of(event)}/{row['generation']}/audio.m4a"
+        assert seen["poster_url"] == f"/p/{id_of(event)}/{row['generation']}/waveform.webp"
         assert seen["alt_text"] == "A card"
-    head = await parts.bucket.head(f"media/{id_of(event)}/{row['generation']}/90p.mp4")
+    head = await parts.bucket.head(f"media/{id_of(event)}/{row['generation']}/audio.m4a")
     assert head is not None
-    assert head.content_type == "video/mp4"
+    assert head.content_type == "audio/mp4"
     # The older folders go once their URLs are old.
     await set_row(parts, event, "deadline_at = now() - interval '1 s'")
     await sweep(parts)
     generation = row["generation"]
-    assert await files_of(parts, event) == ["original", f"{generation}/90p.mp4", f"{generation}/poster.jpg"]
+    assert await files_of(parts, event) == ["original", f"{generation}/audio.m4a", f"{generation}/waveform.webp"]
     assert (await row_of(parts, event))["deadline_at"] is None
 
 
@@ -361,7 +361,7 @@ async def test_a_post_that_takes_media_while_they_are_erased_keeps_them(parts: P
         await tx.connection.execute("update media set audience = 'public' where id = %s", (id_of(event),))
     await erasing
     assert (await row_of(parts, event))["status"] == "ready"
-    assert await files_of(parts, event) == ["original", "s1/90p.mp4", "s1/poster.jpg"]
+    assert await files_of(parts, event) == ["original", "s1/audio.m4a", "s1/waveform.webp"]
 
 
 async def test_a_public_copy_whose_job_was_lost_is_asked_for_again(parts: Parts, small: Path) -> None:
@@ -392,11 +392,11 @@ async def test_a_copy_that_is_being_made_is_not_tidied_away(parts: Parts, small:
     event = await make_queued(parts, mara, small)
     await transcode(parts, run_of(), event)
     await attach(parts, mara, event)
-    await parts.bucket.put_bytes(f"media/{id_of(event)}/s0/90p.mp4", b"old", "video/mp4")
-    await parts.bucket.put_bytes(f"media/{id_of(event)}/p2/90p.mp4", b"half", "video/mp4")
+    await parts.bucket.put_bytes(f"media/{id_of(event)}/s0/audio.m4a", b"old", "video/mp4")
+    await parts.bucket.put_bytes(f"media/{id_of(event)}/p2/audio.m4a", b"half", "video/mp4")
     await set_row(parts, event, "attempt_generation = 2, deadline_at = now() - interval '1 s'")
     await sweep(parts)
-    assert await files_of(parts, event) == ["original", "p2/90p.mp4", "s1/90p.mp4", "s1/poster.jpg"]
+    assert await files_of(parts, event) == ["original", "p2/audio.m4a", "s1/audio.m4a", "s1/waveform.webp"]
 
 
 async def test_one_that_cannot_be_swept_does_not_stop_the_rest(

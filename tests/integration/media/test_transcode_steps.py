@@ -13,16 +13,25 @@ import pytest
 import ments.media.actions.transcode as transcoding
 import originals
 from eventually import eventually
+from films import finish
 from ments.errors import Retryable
 from ments.jobs import JobDied, LeaseLost
 from ments.media.model import PublicAudienceWanted, UnplayableMedia
-from ments.media.plan import Piece, Plan, Step
+from ments.media.plan import Piece, Plan
 from ments.media.tasks import give_up_transcode, publish_audience, sweep, transcode
 from ments.parts import Parts
 from posting import NotedLease, job_of, list_jobs, make_member
 from uploaded import files_of, id_of, make_queued, row_of, run_of, set_row
 
-WHOLE = ["90p.mp4", "poster.jpg"]
+
+def whole(number: int = 1) -> list[str]:
+    """What try `number` stores of the clip: its only rung, the sound, a poster."""
+    mark = f"c000-{number}"
+    parts = ("00000.m4s", "init.mp4")
+    return [*(f"a128-{mark}-{part}" for part in parts), "poster.jpg", *(f"v90-{mark}-{part}" for part in parts)]
+
+
+WHOLE = whole()
 
 
 @pytest.fixture
@@ -33,18 +42,18 @@ def small(tmp_path: Path) -> Path:
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The steps that were really made, in their order, beside what was looked at."""
-    real_piece, real_plan = transcoding.make_piece, transcoding.plan_original
+    real_piece, real_plan = transcoding.make_film_piece, transcoding.plan_original
     names: list[str] = []
 
-    async def make_piece(workshop: Any, plan: Plan, step: Step, *where: Path) -> Piece:
-        names.append(step.name)
-        return await real_piece(workshop, plan, step, *where)
+    async def make_film_piece(workshop: Any, probe: Any, work: Any, *where: Path, **more: Any) -> Piece:
+        names.append(work.name)
+        return await real_piece(workshop, probe, work, *where, **more)
 
-    async def plan_original(*words: Any) -> Plan:
+    async def plan_original(*words: Any, **more: Any) -> Plan:
         names.append("plan")
-        return await real_plan(*words)
+        return await real_plan(*words, **more)
 
-    monkeypatch.setattr(transcoding, "make_piece", make_piece)
+    monkeypatch.setattr(transcoding, "make_film_piece", make_film_piece)
     monkeypatch.setattr(transcoding, "plan_original", plan_original)
     return names
 
@@ -72,27 +81,24 @@ async def handed_back_after(parts: Parts, event: Any, step: str) -> Stopped:
     return lease
 
 
-async def test_a_deploy_in_the_middle_loses_no_more_than_the_step(
-    parts: Parts, small: Path, made: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_deploy_after_the_look_does_not_look_again(parts: Parts, small: Path, made: list[str]) -> None:
     event = await make_queued(parts, await make_member(parts), small)
-    lease = await handed_back_after(parts, event, "90p")
-    assert await files_of(parts, event) == ["original", "s1/90p.mp4"]
+    lease = await handed_back_after(parts, event, "plan")
+    assert await files_of(parts, event) == ["original"]
     assert (await row_of(parts, event))["status"] == "processing"
     await transcode(parts, run_of(lease=lease), event)
-    assert made == ["plan", "90p", "poster"]
+    assert made == ["plan", "first-000"]
     row = await row_of(parts, event)
-    assert (row["status"], row["generation"], row["width"], row["poster_file"]) == ("ready", "s2", 160, "poster.jpg")
+    assert (row["status"], row["generation"], row["width"], row["poster_file"]) == ("playable", "s2", 160, "poster.jpg")
     assert row["blurhash"]
-    # One generation is served, and the first run's folder is gone.
-    assert await files_of(parts, event) == ["original", *(f"s2/{file}" for file in WHOLE)]
 
 
 async def test_when_every_step_is_stored_the_original_is_not_even_fetched(
     parts: Parts, small: Path, made: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     event = await make_queued(parts, await make_member(parts), small)
-    lease = await handed_back_after(parts, event, "poster")
+    lease = await handed_back_after(parts, event, "first")
+    assert await files_of(parts, event) == ["original", *(f"s1/{file}" for file in WHOLE)]
     del made[:]
 
     async def download(*words: Any) -> None:
@@ -101,36 +107,42 @@ async def test_when_every_step_is_stored_the_original_is_not_even_fetched(
     monkeypatch.setattr(type(parts.bucket), "download", download)
     await transcode(parts, run_of(lease=lease), event)
     assert made == []
+    # One generation is served, and the first run's folder is gone.
     assert await files_of(parts, event) == ["original", *(f"s2/{file}" for file in WHOLE)]
 
 
 async def test_a_stored_step_that_is_gone_or_cut_is_made_again(parts: Parts, small: Path, made: list[str]) -> None:
     event = await make_queued(parts, await make_member(parts), small)
-    lease = await handed_back_after(parts, event, "poster")
-    await parts.bucket.delete(f"media/{id_of(event)}/s1/poster.jpg")
-    await parts.bucket.put_bytes(f"media/{id_of(event)}/s1/90p.mp4", b"half", "video/mp4")
-    del made[:]
-    await transcode(parts, run_of(lease=lease), event)
-    assert made == ["90p", "poster"]
-    assert await files_of(parts, event) == ["original", *(f"s2/{file}" for file in WHOLE)]
+    for spoil in ("gone", "cut"):
+        lease = await handed_back_after(parts, event, "first")
+        number = (await row_of(parts, event))["attempt_generation"]
+        if spoil == "gone":
+            await parts.bucket.delete(f"media/{id_of(event)}/s{number}/poster.jpg")
+        else:
+            await parts.bucket.put_bytes(f"media/{id_of(event)}/s{number}/v90-c000-{number}-00000.m4s", b"half", "x/y")
+        del made[:]
+        await transcode(parts, run_of(lease=lease), event)
+        assert made == ["first-000"]
+        assert await files_of(parts, event) == ["original", *(f"s{number + 1}/{file}" for file in whole(number + 1))]
+        await set_row(parts, event, "status = 'queued'")
 
 
 async def test_steps_of_another_version_are_made_again(parts: Parts, small: Path, made: list[str]) -> None:
     event = await make_queued(parts, await make_member(parts), small)
-    lease = NotedLease(steps={"plan": "v0", "90p": {"files": 3}, "poster": None, "1080p": {"generation": "../x"}})
+    lease = NotedLease(steps={"plan": "v0", "first": {"files": 3}, "poster": None, "1080p": {"generation": "../x"}})
     await transcode(parts, run_of(lease=lease), event)
-    assert made == ["plan", "90p", "poster"]
-    assert (await row_of(parts, event))["status"] == "ready"
+    assert made == ["plan", "first-000"]
+    assert (await row_of(parts, event))["status"] == "playable"
 
 
 async def test_posted_between_two_runs_it_is_committed_for_everybody(
     parts: Parts, small: Path, made: list[str]
 ) -> None:
     event = await make_queued(parts, await make_member(parts), small)
-    lease = await handed_back_after(parts, event, "90p")
+    lease = await handed_back_after(parts, event, "first")
     await publish_audience(parts, job_of("publish_audience"), PublicAudienceWanted(id_of(event)))
     await transcode(parts, run_of(lease=lease), event)
-    assert made == ["plan", "90p", "poster"]
+    assert made == ["plan", "first-000"]
     assert await files_of(parts, event) == ["original", *(f"p2/{file}" for file in WHOLE)]
     assert await list_jobs(parts, "publish_audience") == []
 
@@ -141,7 +153,7 @@ async def test_an_overtaken_run_leaves_its_steps_to_the_next_and_nothing_to_anot
 ) -> None:
     """Frozen beyond its lease, it goes on: whoever holds the media by then decides what its objects are good for."""
     event = await make_queued(parts, await make_member(parts), small)
-    lease = Stopped("90p", lambda: setattr(lease, "lost", True))
+    lease = Stopped("first", lambda: setattr(lease, "lost", True))
 
     async def overtake() -> None:
         await eventually(lambda: lease.lost, within_s=60)
@@ -156,19 +168,20 @@ async def test_an_overtaken_run_leaves_its_steps_to_the_next_and_nothing_to_anot
     assert await files_of(parts, event) == ["original", *(f"s1/{file}" for file in left)]
     await set_row(parts, event, "status = 'queued'")
     await transcode(parts, run_of(holder), event)
-    assert await files_of(parts, event) == ["original", *(f"s2/{file}" for file in WHOLE)]
+    assert await files_of(parts, event) == ["original", *(f"s2/{file}" for file in whole(2))]
 
 
 async def test_a_failure_for_good_leaves_nothing_of_any_run(
     parts: Parts, small: Path, made: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     event = await make_queued(parts, await make_member(parts), small)
-    lease = await handed_back_after(parts, event, "90p")
+    lease = await handed_back_after(parts, event, "first")
 
     async def refused(*words: Any, **more: Any) -> Any:
         raise UnplayableMedia("Not one picture in this video could be read.", code="damaged")
 
-    monkeypatch.setattr("ments.media.render.take_poster", refused)
+    await parts.bucket.delete(f"media/{id_of(event)}/s1/poster.jpg")
+    monkeypatch.setattr(transcoding, "make_film_piece", refused)
     with pytest.raises(UnplayableMedia):
         await transcode(parts, run_of(lease=lease), event)
     row = await row_of(parts, event)
@@ -183,9 +196,9 @@ async def test_a_dead_job_ends_its_media_and_an_operator_brings_them_back(
     event = await make_queued(parts, await make_member(parts), small)
     job_id = uuid4()
     lease = NotedLease()
-    lease.steps["90p"] = {"generation": "s1", "piece": {"files": []}}
+    lease.steps["first"] = {"generation": "s1", "piece": {"files": []}}
     await set_row(parts, event, f"status = 'processing', attempt_generation = 1, job_id = '{job_id}'")
-    await parts.bucket.put_bytes(f"media/{id_of(event)}/s1/90p.mp4", b"half", "video/mp4")
+    await parts.bucket.put_bytes(f"media/{id_of(event)}/s1/poster.jpg", b"half", "image/jpeg")
     for task, of in (("erase_media", job_id), ("transcode", uuid4())):
         await give_up_transcode(parts, job_of("give_up"), JobDied(of, "media", task, code, "It died."))
         assert (await row_of(parts, event))["status"] == "processing"
@@ -201,9 +214,9 @@ async def test_a_dead_job_ends_its_media_and_an_operator_brings_them_back(
     with pytest.raises(UnplayableMedia, match=words):
         await transcode(parts, run_of(str(job_id), lease=lease), event)
     told = await transcode(parts, run_of(str(job_id), lease=lease, revived=True), event)
-    assert told["status"] == "ready"
+    assert told["status"] == "playable"
     row = await row_of(parts, event)
-    assert (row["status"], row["generation"], row["error_code"], row["error_text"]) == ("ready", "s2", None, None)
+    assert (row["status"], row["generation"], row["error_code"], row["error_text"]) == ("playable", "s2", None, None)
     assert await list_jobs(parts, "publish_waiting") == [{"media_id": str(id_of(event))}]
 
 
@@ -230,11 +243,12 @@ async def test_what_a_run_left_in_a_lost_moment_goes_with_the_sweeper(
     async def failing(*words: Any) -> Any:
         raise Retryable("Storage could not copy.")
 
-    lease = await handed_back_after(parts, event, "90p")
+    lease = await handed_back_after(parts, event, "first")
     with monkeypatch.context() as broken:
         broken.setattr(type(parts.bucket), "list_objects", failing)
         await transcode(parts, run_of(lease=lease), event)
-    assert "s1/90p.mp4" in await files_of(parts, event)
+    assert "s1/poster.jpg" in await files_of(parts, event)
+    await finish(parts)
     post_id = uuid4()
     async with parts.primary.transaction() as tx:
         await tx.connection.execute(
@@ -247,4 +261,4 @@ async def test_what_a_run_left_in_a_lost_moment_goes_with_the_sweeper(
         )
     await set_row(parts, event, "deadline_at = now() - interval '1 s'")
     await sweep(parts)
-    assert await files_of(parts, event) == ["original", *(f"s2/{file}" for file in WHOLE)]
+    assert {name.split("/")[0] for name in await files_of(parts, event)} == {"original", "s2"}

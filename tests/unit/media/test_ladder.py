@@ -32,7 +32,7 @@ def test_every_source_gets_fitting_even_renditions(width: int, height: int) -> N
         # The long side is off by less than two px of what the shape asks for.
         short, long = sorted((rendition.width, rendition.height))
         wanted = max(width, height) * short / min(width, height)
-        if len(renditions) > 1 or short in {rung.short_side for rung in LADDER}:
+        if short in {rung.short_side for rung in LADDER}:
             assert wanted - 2 < long <= wanted + 1e-6
 
 

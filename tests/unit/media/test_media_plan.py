@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import msgspec
 import pytest
 
-from ments.media.model import AudioStream, MediaKind, Probe, UnplayableMedia, Variant, VideoStream
+from ments.media.film import plan_film
+from ments.media.model import AudioStream, MediaKind, Probe, Variant, VideoStream
 from ments.media.plan import MadeFile, Piece, Plan, join_pieces
 
 VIDEO = VideoStream(0, "h264", 1080, 1920, 90, 30.0, "yuv420p", "", 10.0, True)
@@ -23,7 +22,7 @@ def piece_of(kind: MediaKind, name: str, width: int, height: int) -> Piece:
 @pytest.mark.parametrize(
     ("plan", "names"),
     [
-        (Plan(MediaKind.VIDEO, PROBE), ["720p", "poster"]),
+        (Plan(MediaKind.VIDEO, PROBE, plan_film(PROBE)), ["first"]),
         (Plan(MediaKind.AUDIO, Probe("mp3", None, 10.0, None, AUDIO)), ["audio"]),
         (Plan(MediaKind.PHOTO, None), ["photo"]),
     ],
@@ -35,14 +34,8 @@ def test_the_steps_share_the_whole_work(plan: Plan, names: list[str]) -> None:
     assert sum(step.share for step in steps) == pytest.approx(1)
 
 
-def test_a_picture_too_small_to_show_has_no_steps() -> None:
-    tiny = replace(VIDEO, width=8, height=8)
-    with pytest.raises(UnplayableMedia):
-        Plan(MediaKind.VIDEO, replace(PROBE, video=tiny)).list_steps()
-
-
 def test_a_plan_and_its_pieces_outlast_the_ledger() -> None:
-    plan = Plan(MediaKind.VIDEO, PROBE)
+    plan = Plan(MediaKind.VIDEO, PROBE, plan_film(PROBE))
     piece = piece_of(MediaKind.VIDEO, "720p", 720, 1280)
     for value in (plan, piece):
         kept = msgspec.json.decode(msgspec.json.encode(msgspec.to_builtins(value)))
@@ -56,6 +49,12 @@ def test_the_largest_variant_gives_the_size() -> None:
     assert (outputs.width, outputs.height, outputs.duration_s) == (720, 1280, 9.9)
     assert (outputs.poster_file, outputs.blurhash) == ("poster.jpg", "L0")
     assert [variant.name for variant in outputs.variants] == ["240p", "720p"]
+
+
+def test_the_largest_rung_of_a_film_gives_its_size_before_it_is_made() -> None:
+    first = Piece((MadeFile("poster.jpg", "image/jpeg", 5),), poster_file="poster.jpg", blurhash="L0")
+    outputs = join_pieces(Plan(MediaKind.VIDEO, PROBE, plan_film(PROBE)), [first])
+    assert (outputs.width, outputs.height, outputs.duration_s, outputs.variants) == (1080, 1920, 10.0, ())
 
 
 def test_sound_has_no_size() -> None:
