@@ -14,6 +14,10 @@ import "./share";
 import "./theme-choice";
 import { resumeKept } from "./kept-start";
 
+enhance("[data-captions]", (button) => {
+  button.hidden = false;
+  button.addEventListener("click", () => void import("./captions-dialog").then(({ openCaptions }) => openCaptions(button)));
+});
 enhance("[data-composer]", (form) => {
   // Uppy comes with the composer, and only then.
   void import("./composer").then(({ openComposer }) => openComposer(form as HTMLFormElement));

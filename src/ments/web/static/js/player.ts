@@ -67,6 +67,7 @@ class Player {
     const sources = video.querySelectorAll("source");
     sources[sources.length - 1]?.addEventListener("error", () => this.broke());
     video.addEventListener("error", () => this.broke());
+    box.addEventListener("media-changed", () => void this.readMedia());
     this.stream.addEventListener("moved", () => this.moved());
     this.stream.addEventListener("stale", () => void this.renew());
     this.stream.addEventListener("broke", () => this.useFile());
@@ -179,6 +180,10 @@ class Player {
     const now = performance.now();
     if (now - this.renewed < RENEW_MS) return;
     this.renewed = now;
+    await this.readMedia();
+  }
+
+  private async readMedia(): Promise<void> {
     try {
       const answer = await fetch(`/api/media/${this.box.dataset["media"]}`, { headers: { Accept: "application/json" } });
       if (answer.ok) this.takeMedia((await answer.json()) as MediaNews);
