@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Sequence
 from enum import StrEnum
@@ -15,6 +16,10 @@ _RELAY_SEEN_MS = 30_000
 
 # An entry takes one to two kB of memory that is never evicted; what does not fit stays in Postgres.
 ENTRIES_MAX = 20_000
+
+_SOON_S = 60.0
+# The library's score of a delayed entry: milliseconds, with twelve bits below them for the order of arrival.
+_SCORE_OF_S = 1_000 * 4_096
 
 
 class Entry(StrEnum):
@@ -50,6 +55,16 @@ class Entries:
         """Whether nothing is ready to be run."""
         waiting, _ = await self._count(queue)
         return waiting == 0
+
+    async def list_soon(self, queue: str, entry_ids: Sequence[str]) -> set[str]:
+        """Which of these are delayed for a moment only, such as entries that a worker has put back to look again."""
+        scores = await self._client.zmscore(_key(queue, "delayed"), list(entry_ids))
+        latest = (time.time() + _SOON_S) * _SCORE_OF_S
+        return {
+            entry_id
+            for entry_id, score in zip(entry_ids, scores, strict=True)
+            if score is not None and float(score) < latest
+        }
 
     async def read_epoch(self) -> str:
         """Return a word that is another one as soon as Valkey has restarted or was emptied; renews the sign of a relay."""

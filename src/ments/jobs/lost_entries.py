@@ -97,7 +97,8 @@ class LostEntries:
         overdue = [row for row, entry in seen if entry is Entry.PRESENT and row.is_overdue]
         if overdue and await self._entries.is_idle(queue):
             # It is there and in none of the lists that workers take from, or in the hands of one that never asked for it.
-            mended += await self._send_again(overdue, queue, "entry_stuck")
+            soon = await self._entries.list_soon(queue, [row.entry_id for row in overdue])
+            mended += await self._send_again([row for row in overdue if row.entry_id not in soon], queue, "entry_stuck")
         return mended
 
     async def _send_again(self, rows: list[QueuedRow], queue: str, why: str) -> int:

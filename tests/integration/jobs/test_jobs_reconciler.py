@@ -13,9 +13,9 @@ from job_world import JobWorld
 from settled import settle
 
 from eventually import eventually
-from ments.jobs import Bindings, JobContext, Outbox, task
+from ments.jobs import Bindings, JobContext, Outbox, QueuedJob, task
 from ments.jobs.entries import Entries
-from ments.jobs.ledger import Claimed, Ledger
+from ments.jobs.ledger import Claimed, Ledger, Refused
 from ments.jobs.lost_entries import LostEntries
 from ments.jobs.model import MAX_CRASHES, JobDied
 from ments.jobs.reconciler import Reconciler
@@ -98,6 +98,20 @@ async def test_a_run_that_fell_silent_is_sent_again_at_once(world: JobWorld, sil
     # The worker was only frozen: it changes nothing any more.
     assert not await Ledger(world.primary, "host-1").complete(job_id, claimed.lease)
     assert await silent_runs.end() == 0
+
+
+async def test_two_entries_of_one_job_at_once_are_one_run(world: JobWorld) -> None:
+    """The older one must neither be given the run of the newer, nor leave it without a row."""
+    job_id = await world.accept("greet", {"name": "Ada"}, send=False)
+    await world.change(job_id, "generation = 2")
+    ledger = Ledger(world.primary, "host-1")
+    older, newer, same = await asyncio.gather(*(ledger.claim(job_id, entry, 60.0) for entry in (1, 2, 2)))
+    assert isinstance(newer, Claimed)
+    assert isinstance(older, Refused)
+    assert isinstance(same, Refused)
+    assert (older.is_older, same.is_live) == (True, True)
+    ended = await asyncio.gather(*(ledger.complete(job_id, lease) for lease in (newer.lease - 1, newer.lease)))
+    assert ended == [False, True]
 
 
 async def test_two_that_look_at_once_count_one_crash(world: JobWorld, outbox: Outbox, relay: Relay) -> None:
@@ -250,6 +264,19 @@ async def test_an_entry_in_no_list_is_sent_again_after_a_while(
     assert await lost_entries.walk(asyncio.Event(), whole=True) == 1
     assert await relay.send_batch() == 1
     await world.counts(waiting=1)
+
+
+async def test_an_entry_that_is_looked_at_again_and_again_is_not_stuck(
+    world: JobWorld, lost_entries: LostEntries
+) -> None:
+    """It waits for another suspect job to end, for hours maybe; a later entry would wait just so."""
+    soon, never = [await world.accept("greet", {}, send=False) for _ in range(2)]
+    await world.queues.add([QueuedJob(soon, 1, "default", "greet", {}, 3, 2.0, delay_s=2)])
+    await world.queues.add([QueuedJob(never, 1, "default", "greet", {}, 3, 2.0, delay_s=3600)])
+    for job_id in (soon, never):
+        await world.change(job_id, "state = 'queued', due_at = clock_timestamp() - interval '11 minutes'")
+    assert await lost_entries.walk(asyncio.Event(), whole=True) == 1
+    assert [(await world.row(job_id))["generation"] for job_id in (soon, never)] == [1, 2]
 
 
 async def test_a_foreign_entry_is_known_by_its_own_id(world: JobWorld, lost_entries: LostEntries, relay: Relay) -> None:

@@ -31,7 +31,7 @@ from unnest(:ids::uuid[], :generations::int[], :timeouts::float8[]) as asked (id
 where jobs.id = asked.id and jobs.generation = asked.generation
   and case when state = 'running' then heartbeat_at < clock_timestamp() - make_interval(secs => :silent_s)
     else state in ('accepted', 'queued') end
-returning jobs.id, lease, attempts, attempts_max, backoff_s, crashes, postponed, revived, steps,
+returning jobs.id, jobs.generation, lease, attempts, attempts_max, backoff_s, crashes, postponed, revived, steps,
   extract(epoch from clock_timestamp() - due_at)::float8 as waited_s;
 
 -- name: look_at_jobs(ids)
@@ -49,7 +49,7 @@ on conflict (id) do nothing;
 update jobs set state = 'done', finished_at = clock_timestamp(), deadline_at = null
 from unnest(:ids::uuid[], :leases::int[]) as ended (id, lease)
 where jobs.id = ended.id and case when state = 'running' then jobs.lease = ended.lease end
-returning jobs.id;
+returning jobs.id, jobs.lease;
 
 -- name: retry_job(id, lease, delay_s, code, cause, stack, stacks_kept)!
 -- A failed run; the job is due again after a pause.

@@ -47,8 +47,8 @@ class Refused:
 
     @property
     def is_live(self) -> bool:
-        """Whether another worker may be running it at this moment."""
-        return self.state is JobState.RUNNING and not self.is_older
+        """Whether it has not ended: another worker runs it, or has just put it back, between the claim and the look."""
+        return self.state in (JobState.ACCEPTED, JobState.QUEUED, JobState.RUNNING) and not self.is_older
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ class Ledger:
     async def _claim(self, asked: Sequence[_Asked]) -> list[Claimed | Refused]:
         async with self._primary.session() as session:
             found = {
-                row["id"]: Claimed(**row)
+                (row["id"], row.pop("generation")): Claimed(**row)
                 async for row in queries.claim_jobs(
                     session.connection,
                     ids=write_array(one.id for one in asked),
@@ -154,26 +154,27 @@ class Ledger:
                     silent_s=_SILENT_S,
                 )
             }
-            refused = [one.id for one in asked if one.id not in found]
+            # The same job asked for twice in one batch, by one entry or by two, began once: `pop` leaves the other refused.
+            begun = [found.pop((one.id, one.generation), None) for one in asked]
+            refused = [one.id for one, run in zip(asked, begun, strict=True) if run is None]
             rows = (
                 {row["id"]: row async for row in queries.look_at_jobs(session.connection, ids=write_array(refused))}
                 if refused
                 else {}
             )
-        # The same job asked for twice in one batch began once; `pop` leaves the second one refused.
-        return [found.pop(one.id) if one.id in found else _refusal(rows.get(one.id), one) for one in asked]
+        return [run or _refusal(rows.get(one.id), one) for one, run in zip(asked, begun, strict=True)]
 
     async def _complete(self, ended: Sequence[tuple[UUID, int]]) -> list[bool]:
         async with self._primary.session() as session:
             done = {
-                row["id"]
+                (row["id"], row["lease"])
                 async for row in queries.complete_jobs(
                     session.connection,
                     ids=write_array(job_id for job_id, _ in ended),
                     leases=write_array(lease for _, lease in ended),
                 )
             }
-        return [job_id in done for job_id, _ in ended]
+        return [run in done for run in ended]
 
 
 def _refusal(row: Mapping[str, Any] | None, asked: _Asked) -> Refused:
