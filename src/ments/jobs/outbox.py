@@ -70,8 +70,10 @@ class Outbox:
         row = await bury_run(tx, job_id, lease, code=code, cause=cause, stack=stack, counted=counted)
         if row is None:
             return False
-        tx.after_commit(lambda: _count_death(row["queue"], row["task"], code))
         task = self._bindings.find_task(row["queue"], row["task"])
+        # A foreign producer may call its jobs as it likes: each name would be a series that is kept for ever.
+        label = task.name if task else "unknown"
+        tx.after_commit(lambda: _count_death(row["queue"], label, code))
         # The death of a job that mourns another is told to nobody, or there would be no end.
         if self._bindings.has(JobDied) and (task is None or task.event_type is not JobDied):
             payload = row["payload"]
