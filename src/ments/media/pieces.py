@@ -107,6 +107,11 @@ async def find_probe(session: Session, media_id: UUID) -> Probe | None:
     return msgspec.convert(probe, Probe) if probe else None
 
 
+async def find_elapsed(session: Session, media_id: UUID, number: int) -> float:
+    """Seconds since a film plays."""
+    return float(await queries.find_elapsed(session.connection, media_id=media_id, number=number) or 0.0)
+
+
 async def lock_playable(tx: Transaction, media_id: UUID, number: int) -> tuple[str, Audience] | None:
     """Lock a film that plays; returns the generation it is served from, and who should be able to fetch it."""
     row = await queries.lock_playable(tx.connection, media_id=media_id, number=number)

@@ -64,3 +64,8 @@ where id = :media_id and pieces_number = :number and generation = :generation an
 -- name: find_probe(media_id)$
 -- What was found in an original.
 select probe from media where id = :media_id;
+
+-- name: find_elapsed(media_id, number)$
+-- How long a film has played while the rest of it is made.
+select extract(epoch from clock_timestamp() - min(created_at))::float8 from media_pieces
+where media_id = :media_id and number = :number;

@@ -27,3 +27,11 @@ class ErrorView:
 
     code: str
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RenditionView:
+    """How far one size of a film is, from 0 to 1: `240p`."""
+
+    name: str
+    progress: float

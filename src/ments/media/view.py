@@ -11,15 +11,7 @@ from uuid import UUID
 from ments.edge.media_urls import MediaUrls
 from ments.media.caption_tracks import Caption, CaptionView
 from ments.media.model import Media, MediaKind, MediaStatus, Upload, UploadStatus
-from ments.media.shown import ErrorView, VariantView
-
-
-@dataclass(frozen=True, slots=True)
-class RenditionView:
-    """How far one size of a film is, from 0 to 1: `240p`."""
-
-    name: str
-    progress: float
+from ments.media.shown import ErrorView, RenditionView, VariantView
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from uploaded import files_of, make_queued, run_of
 
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
-    return originals.make_video(tmp_path / "small.mp4", size="160x90", seconds=0.5)
+    return originals.make_sound(tmp_path / "small.m4a", seconds=0.5)
 
 
 @pytest_asyncio.fixture
@@ -90,17 +90,17 @@ async def test_two_jobs_at_once_make_one(parts: Parts, key: str) -> None:
 async def test_another_object_at_the_same_key_is_another_original(parts: Parts, key: str, tmp_path: Path) -> None:
     await make_operator(parts)
     first = await transcode(parts, run_of("job-1"), MediaUploaded(key))
-    await parts.bucket.upload(key, originals.make_video(tmp_path / "b.mp4", size="64x64", seconds=0.3), "video/mp4")
+    await parts.bucket.upload(key, originals.make_sound(tmp_path / "b.m4a", seconds=1), "video/mp4")
     second = await transcode(parts, run_of("job-2"), MediaUploaded(key))
     assert first["media_id"] != second["media_id"]
-    assert (first["width"], second["width"]) == (160, 64)
+    assert first["duration_s"] < 0.9 < second["duration_s"]
 
 
 async def test_one_that_is_replaced_while_it_is_prepared(
     parts: Parts, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await make_operator(parts)
-    other = originals.make_video(tmp_path / "b.mp4", size="64x64", seconds=0.3)
+    other = originals.make_sound(tmp_path / "b.m4a", seconds=1)
     real = parts.bucket.head
 
     async def replaced(name: str) -> Any:
@@ -112,7 +112,7 @@ async def test_one_that_is_replaced_while_it_is_prepared(
     with pytest.raises(Retryable, match="another file"):
         await transcode(parts, run_of(), MediaUploaded(key))
     monkeypatch.undo()
-    assert (await transcode(parts, run_of(attempt=2), MediaUploaded(key)))["width"] == 64
+    assert (await transcode(parts, run_of(attempt=2), MediaUploaded(key)))["duration_s"] > 0.9
     # The first is nobody's any more; the sweeper ends it, once the ledger has no job of it.
     async with parts.primary.transaction() as tx:
         await tx.connection.execute("update media set deadline_at = now() - interval '1 s' where status = 'processing'")
@@ -134,7 +134,7 @@ async def test_a_public_post_shows_it_without_a_copy(parts: Parts, key: str) -> 
     for _ in range(2):
         await attach_adopted(parts, job_of("attach_adopted"), MediaForPost(row["id"], post_id))
     (shown,) = await show(parts, post_id)
-    assert shown["media_url"] == f"/p/{row['id']}/p1/90p.mp4"
+    assert shown["media_url"] == f"/p/{row['id']}/p1/audio.m4a"
     # The page that was cached before is purged.
     assert len(await list_jobs(parts, "purge_after_change")) == 1
 
@@ -166,7 +166,7 @@ async def test_no_key_makes_one_members_media_anothers(parts: Parts, key: str, s
     upload = await make_queued(parts, mara, small)
     await transcode(parts, run_of("job-3"), named(upload.key, eves))
     assert len(await list_jobs(parts, "attach_adopted")) == 2
-    made = [file for file in await files_of(parts, upload) if file.endswith("mp4")]
+    made = [file for file in await files_of(parts, upload) if file.endswith("m4a")]
     with pytest.raises(Permanent, match="ments keeps itself"):
         await transcode(parts, run_of("job-4"), named(f"media/{upload.key.split('/')[1]}/{made[0]}", eves))
     rows = await fetch_row(parts, "select count(*) as n from media where account_id = %s", eve.viewer.id)
@@ -241,7 +241,7 @@ async def test_a_broken_one_fails_with_words_and_is_looked_at_again_when_asked(
         raise UnplayableMedia("Part of this file is damaged.", code="damaged")
 
     with monkeypatch.context() as broken:
-        broken.setattr("ments.media.render.take_poster", refused)
+        broken.setattr("ments.media.render.encode_audio", refused)
         for _ in range(2):
             with pytest.raises(UnplayableMedia, match="damaged"):
                 await transcode(parts, run_of("job-1"), MediaUploaded(key))

@@ -3,17 +3,41 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import av
+import msgspec
 import pytest
 
+import ments.media.actions.assemble as assembling
 import originals
-from films import finish, make_pieces, pieces_of
-from ments.media.tasks import transcode
+from films import finish, make_pieces, piece_run, pieces_of
+from ments.jobs import JobDied
+from ments.media.model import (
+    FirstPieceWanted,
+    MediaReleased,
+    MediaUploaded,
+    PiecesStored,
+    PieceWanted,
+    PublicAudienceWanted,
+    UnplayableMedia,
+)
+from ments.media.playlists import parse_media_playlist
+from ments.media.tasks import (
+    assemble,
+    encode_first,
+    encode_piece,
+    erase,
+    give_up_transcode,
+    publish_audience,
+    sweep,
+    transcode,
+)
 from ments.parts import Parts
-from posting import list_jobs, make_member, open_api
-from uploaded import files_of, id_of, make_queued, row_of, run_of
+from posting import job_of, list_jobs, make_member, open_api
+from uploaded import files_of, id_of, make_queued, row_of, run_of, set_row
 
 
 async def test_a_clip_plays_first_and_becomes_ready_with_all_of_its_rungs(parts: Parts, tmp_path: Path) -> None:
@@ -81,3 +105,179 @@ async def test_jobs_that_come_twice_change_nothing(parts: Parts, tmp_path: Path)
     assert (await row_of(parts, event), await files_of(parts, event)) == (row, files)
     assert (row["status"], row["error_code"]) == ("ready", None)
     assert not [name for name in files if "a128" in name]
+
+
+@pytest.fixture
+def in_chunks(parts: Parts) -> Parts:
+    """The same parts, with films cut into chunks of 8 s."""
+    return replace(parts, settings=replace(parts.settings, media_chunk_s=8))
+
+
+def make_long(path: Path) -> Path:
+    """28 s, so three chunks of 8 s, the last with a rest; small and slow."""
+    return originals.make_video(path, size="426x362", seconds=28, rate=10)
+
+
+async def test_a_long_film_is_cut_and_plays_before_all_of_it_is_there(in_chunks: Parts, tmp_path: Path) -> None:
+    parts, mara = in_chunks, await make_member(in_chunks)
+    event = await make_queued(parts, mara, make_long(tmp_path / "a.mp4"))
+    await transcode(parts, run_of(), event)
+    names = [piece["name"] for piece in await pieces_of(parts, id_of(event))]
+    assert names == [*(f"first-00{n}" for n in range(3)), *(f"ladder-00{n}" for n in range(3))]
+    address = f"/api/media/{id_of(event)}"
+    async with open_api(parts) as api:
+        line = (await api.get(f"{address}/playlists/v240.m3u8", headers=mara.headers)).text
+        assert line.count("#EXTINF") == 2
+        assert "#EXT-X-PLAYLIST-TYPE:EVENT" in line
+        assert "ENDLIST" not in line
+        seen = [(await api.get(address, headers=mara.headers)).json()]
+        for name in names[1:]:
+            await make_piece(parts, event, name)
+            seen.append((await api.get(address, headers=mara.headers)).json())
+            longer = (await api.get(f"{address}/playlists/v240.m3u8", headers=mara.headers)).text
+            if "ENDLIST" not in longer:
+                # What a client has read stays as it was.
+                assert longer.startswith(line.split("/m/")[0])
+        assert longer.count("#EXTINF") == 7
+        assert "v362" in (await api.get(f"{address}/playlist.m3u8", headers=mara.headers)).text
+        progress = [shown["progress"] for shown in seen]
+        assert progress == sorted(progress)
+        assert {shown["status"] for shown in seen} == {"playable"}
+        assert [one["name"] for one in seen[0]["renditions"]] == ["240p", "362p"]
+        assert seen[-1]["renditions"] == [{"name": "240p", "progress": 1.0}, {"name": "362p", "progress": 1.0}]
+        assert seen[1]["eta_s"] > 0
+    await finish(parts)
+    row = await row_of(parts, event)
+    assert (row["status"], row["error_code"]) == ("ready", None)
+    path = tmp_path / "video.mp4"
+    await parts.bucket.download(f"media/{id_of(event)}/s1/video.mp4", path)
+    with av.open(str(path)) as container:
+        times = [frame.pts for frame in container.decode(video=0)]
+        assert len(times) == 280
+        assert times == sorted(set(times))
+        assert float(container.duration or 0) / 1e6 == pytest.approx(28, abs=0.1)
+
+
+async def make_piece(parts: Parts, event: MediaUploaded, name: str) -> None:
+    """Run one piece's job."""
+    number = (await row_of(parts, event))["pieces_number"]
+    if name.startswith("first"):
+        await encode_first(parts, piece_run("encode_first"), FirstPieceWanted(id_of(event), number, name))
+    else:
+        await encode_piece(parts, piece_run("encode_piece"), PieceWanted(id_of(event), number, name))
+
+
+async def test_posted_in_the_middle_all_of_it_is_for_everybody(in_chunks: Parts, tmp_path: Path) -> None:
+    parts, mara = in_chunks, await make_member(in_chunks)
+    event = await make_queued(parts, mara, make_long(tmp_path / "a.mp4"))
+    await transcode(parts, run_of(), event)
+    await make_piece(parts, event, "first-001")
+    await publish_audience(parts, job_of("publish_audience"), PublicAudienceWanted(id_of(event)))
+    assert (await row_of(parts, event))["generation"] == "p2"
+    await set_row(parts, event, "generation = 's1'")  # as a piece saw it that was being stored meanwhile
+    await make_piece(parts, event, "first-002")
+    await set_row(parts, event, "generation = 'p2'")
+    await finish(parts)
+    row = await row_of(parts, event)
+    assert (row["status"], row["generation"], row["hls_file"]) == ("ready", "p2", "master.m3u8")
+    await set_row(parts, event, "deadline_at = now() - interval '1 s', original_key = 'x'")
+    await sweep(parts)
+    files = await files_of(parts, event)
+    assert {name.split("/")[0] for name in files} == {"original", "p2"}
+    for name in ("v240", "v362", "a128"):
+        playlist = await parts.bucket.read_bytes(f"media/{id_of(event)}/p2/{name}.m3u8")
+        assert playlist is not None
+        listed = parse_media_playlist("\n".join(line for line in playlist.decode().split("\n") if "MAP" not in line))
+        assert sum(segment.length_s for segment in listed.segments) == pytest.approx(28, abs=0.1)
+        assert {f"p2/{segment.file}" for segment in listed.segments} < set(files)
+
+
+async def test_posted_while_it_is_joined(parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The film is moved between what is stored of the end and its commit: the end is made again, where it is now."""
+    event = await make_queued(
+        parts, await make_member(parts), originals.make_video(tmp_path / "a.mp4", size="320x180", seconds=1)
+    )
+    await transcode(parts, run_of(), event)
+    real = assembling.rows.finish_film
+    moved = []
+
+    async def finish_film(*words: Any) -> Any:
+        if not moved:
+            moved.append(True)
+            await publish_audience(parts, job_of("publish_audience"), PublicAudienceWanted(id_of(event)))
+        return await real(*words)
+
+    monkeypatch.setattr(assembling.rows, "finish_film", finish_film)
+    await finish(parts)
+    row = await row_of(parts, event)
+    assert (row["status"], row["generation"]) == ("ready", "p2")
+    assert "p2/video.mp4" in await files_of(parts, event)
+
+
+@pytest.mark.parametrize(
+    ("lost", "status", "code"), [("ladder-001", "ready", "not_all_sizes"), ("first-001", "failed", "damaged")]
+)
+async def test_without_a_piece_that_died_the_rest_is_served(
+    in_chunks: Parts, tmp_path: Path, lost: str, status: str, code: str
+) -> None:
+    parts, mara = in_chunks, await make_member(in_chunks)
+    event = await make_queued(parts, mara, make_long(tmp_path / "a.mp4"))
+    await transcode(parts, run_of(), event)
+    rows = {piece["name"]: piece for piece in await pieces_of(parts, id_of(event))}
+    died = JobDied(rows[lost]["job_id"], "media", rows[lost]["name"], "poison", "It died.")
+    task = "encode_first" if lost.startswith("first") else "encode_piece"
+    for _ in range(2):
+        await give_up_transcode(parts, job_of("give_up"), replace(died, task=task))
+    if status == "ready":
+        await finish(parts)
+    else:
+        with pytest.raises(UnplayableMedia):
+            await finish(parts)
+    row = await row_of(parts, event)
+    assert (row["status"], row["error_code"]) == (status, code)
+    assert "could not be prepared" in row["error_text"]
+    if status == "ready":
+        master = await parts.bucket.read_bytes(f"media/{id_of(event)}/s1/master.m3u8")
+        assert b"v240" in (master or b"")
+        assert b"v362" not in (master or b"")
+        assert (row["width"], row["height"]) == (282, 240)
+
+
+async def test_a_film_that_no_job_goes_on_with_is_finished_with_what_there_is(parts: Parts, tmp_path: Path) -> None:
+    mara = await make_member(parts)
+    event = await make_queued(parts, mara, originals.make_video(tmp_path / "a.mp4", size="426x362", seconds=1))
+    await transcode(parts, run_of(), event)
+    await set_row(parts, event, "deadline_at = now() - interval '1 s'")
+    await sweep(parts)
+    assert await list_jobs(parts, "assemble") == []
+    async with parts.primary.transaction() as tx:
+        await tx.connection.execute("update jobs set state = 'discarded'")
+        await tx.connection.execute("update media set deadline_at = now() - interval '1 s'")
+    await sweep(parts)
+    for payload in await list_jobs(parts, "assemble"):
+        await assemble(parts, piece_run("assemble"), msgspec.convert(payload, PiecesStored))
+    row = await row_of(parts, event)
+    assert (row["status"], row["width"], row["error_code"]) == ("ready", 282, "not_all_sizes")
+
+
+async def test_erased_in_the_middle_nothing_of_it_stays(parts: Parts, tmp_path: Path) -> None:
+    event = await make_queued(
+        parts, await make_member(parts), originals.make_video(tmp_path / "a.mp4", size="426x362", seconds=1)
+    )
+    await transcode(parts, run_of(), event)
+    real = parts.bucket.upload
+    erased = []
+
+    async def upload(bucket: Any, key: str, *words: Any) -> Any:
+        if not erased:
+            erased.append(True)
+            await erase(parts, job_of("erase_media"), MediaReleased((id_of(event),)))
+        return await real(key, *words)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(type(parts.bucket), "upload", upload)
+        await make_pieces(parts)
+    assert erased
+    assert await files_of(parts, event) == []
+    assert (await row_of(parts, event))["status"] == "erased"
+    assert await list_jobs(parts, "assemble") == []

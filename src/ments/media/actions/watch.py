@@ -12,9 +12,11 @@ import structlog
 from redis.exceptions import RedisError
 
 from ments.errors import TooMany
-from ments.media import caption_rows, rules, store
-from ments.media.live import find_live
+from ments.media import caption_rows, pieces, rules, store
+from ments.media.live import find_live, find_told_pieces
 from ments.media.model import MediaNotFound, MediaStatus
+from ments.media.progress import estimate_rest, list_renditions
+from ments.media.tracks import WantedPart
 from ments.media.view import MediaView, view_media
 from ments.parts import Parts
 
@@ -43,6 +45,12 @@ async def read_media(parts: Parts, viewer_id: UUID | None, media_id: UUID) -> Me
     """Show media to who may see them, with the progress that the worker has told. Raises MediaNotFound."""
     async with parts.primary.session() as session:
         found = await store.find_media(session, media_id)
+        media = found.media if found else None
+        parts_of_film: list[WantedPart] = []
+        elapsed_s = 0.0
+        if media is not None and media.status is MediaStatus.PLAYABLE and media.pieces_number is not None:
+            parts_of_film = await pieces.list_parts(session, media_id, media.pieces_number)
+            elapsed_s = await pieces.find_elapsed(session, media_id, media.pieces_number)
         captions = (
             await caption_rows.list_captions(session, media_id) if found and found.media.status.is_playable else ()
         )
@@ -55,8 +63,15 @@ async def read_media(parts: Parts, viewer_id: UUID | None, media_id: UUID) -> Me
         live = await find_live(parts.valkey, media_id)
         if live is not None and live.status is media.status:
             media = replace(media, progress=max(media.progress, live.progress))
+    told = await find_told_pieces(parts.valkey, media_id) if parts_of_film else {}
     return view_media(
-        media, parts.media_urls, is_owner=viewer_id == media.account_id, alt_text=found.alt_text, captions=captions
+        media,
+        parts.media_urls,
+        is_owner=viewer_id == media.account_id,
+        alt_text=found.alt_text,
+        captions=captions,
+        eta_s=estimate_rest(parts_of_film, told, elapsed_s),
+        renditions=list_renditions(parts_of_film, told),
     )
 
 
