@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -105,10 +105,10 @@ class MediaView:
     error: ErrorView | None
     blurhash: str | None
     hls_url: str | None  # while a film plays before it is ready, a playlist that still grows
-    storyboard_url: str | None
-    captions: list[CaptionView]
     variants: list[VariantView]
     filename: str | None  # its author alone is told the name of the file
+    storyboard_url: str | None = None
+    captions: list[CaptionView] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
