@@ -20,6 +20,7 @@ export class AttachmentRow {
   private readonly over = make("div", { class: "over" });
   private readonly title: HTMLElement;
   private readonly bar = make("div", { class: "bar", role: "progressbar", "aria-valuemin": "0", "aria-valuemax": "100" }, make("i"));
+  private readonly sizes = make("div", { class: "sizes" });
   private readonly says = make("p", { class: "says" });
   private readonly also = make("p", { class: "says" });
   private readonly buttons = make("div", { class: "buttons" });
@@ -44,7 +45,7 @@ export class AttachmentRow {
       "div",
       { class: "attachment" },
       thumb,
-      make("div", { class: "body" }, this.title, this.bar, this.says, this.also, this.buttons, this.spoken),
+      make("div", { class: "body" }, this.title, this.bar, this.sizes, this.says, this.also, this.buttons, this.spoken),
       remove,
     );
     this.element.append(...this.description(openDescription));
@@ -116,6 +117,7 @@ export class AttachmentRow {
     this.bar.hidden = failed || upload.stage === "playable";
     this.says.classList.toggle("bad", failed);
     this.also.textContent = "";
+    this.sizes.replaceChildren();
     this.buttons.replaceChildren();
     const done = upload.isMoving ? upload.sent / Math.max(1, upload.file.size) : upload.stage === "processing" ? upload.progress : 1;
     (this.bar.firstElementChild as HTMLElement).style.setProperty("--done", String(done));
@@ -123,7 +125,7 @@ export class AttachmentRow {
     if (upload.stage === "stopped") this.drawStopped();
     else if (upload.stage === "refused") this.drawRefused();
     else if (upload.stage === "playable") {
-      this.says.textContent = "Ready.";
+      this.drawSizes();
       if (upload.lengthS) this.title.lastChild!.textContent = ` · ${clock(upload.lengthS)}`;
     } else {
       if (upload.isMoving) this.drawMoving(done);
@@ -147,6 +149,27 @@ export class AttachmentRow {
     if (stage === "processing") this.over.textContent = `${Math.floor(done * 100)}%`;
     this.says.textContent =
       stage === "processing" ? `Preparing · ${Math.floor(done * 100)}%` : stage === "queued" ? "Arrived · waiting its turn, usually less than a minute" : "Arrived · being checked";
+  }
+
+  // One line for each size of a film that plays already.
+  private drawSizes(): void {
+    const { sizes, restS } = this.upload;
+    if (sizes.length < 2) {
+      this.says.textContent = "Ready.";
+      return;
+    }
+    this.sizes.append(
+      ...sizes.map(({ name, progress }) => {
+        const percent = Math.floor(progress * 100);
+        const bar = make("div", { class: "bar", role: "progressbar", "aria-label": name, "aria-valuemin": "0", "aria-valuemax": "100", "aria-valuenow": String(Math.floor(percent / 25) * 25) }, make("i"));
+        (bar.firstElementChild as HTMLElement).style.setProperty("--done", String(progress));
+        const says = progress >= 1 ? `${name} ready` : progress > 0 ? `${name}, ${percent}%` : name;
+        return make("div", { class: progress >= 1 ? "whole" : "" }, bar, make("span", {}, says));
+      }),
+    );
+    const plays = sizes.filter((size) => size.progress >= 1).at(-1)?.name ?? sizes[0]?.name;
+    const rest = restS ? `, ${timeLeft(restS).replace(" left", "")}` : "";
+    this.says.textContent = `Plays now in ${plays}. Better quality is coming${rest}.`;
   }
 
   private drawStopped(): void {

@@ -31,7 +31,7 @@ export function drawArriving(box: HTMLElement, news: MediaNews): void {
   const says = tags.querySelector("[data-says]");
   if (!says) return;
   const left = news.eta_s ? ` · ${timeLeft(news.eta_s)}` : "";
-  says.textContent = best ? `${best.side >= 720 ? "HD" : `${best.side}p`} ${best.says}${left}` : `Getting sharper · ${Math.floor(news.progress * 100)}%${left}`;
+  says.textContent = best ? `${best.side >= 720 ? "HD arriving" : "Getting sharper"} · ${best.side}p${best.says.replace("arriving", "").replace(", ", " at ")}${left}` : `Getting sharper · ${Math.floor(news.progress * 100)}%${left}`;
 }
 
 // The captions as they are now, in the place of those that the page came with.

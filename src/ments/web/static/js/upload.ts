@@ -17,6 +17,8 @@ export class Upload extends EventTarget {
   progress = 0; // of the preparing, 0 to 1
   posterUrl = "";
   lengthS = 0;
+  sizes: { name: string; progress: number }[] = []; // of a film that plays already; empty once all are there
+  restS = 0; // seconds until they are, 0 while nobody can say
   posted = false;
   alt = "";
   private measured: { at: number; sent: number } | null = null;
@@ -57,6 +59,8 @@ export class Upload extends EventTarget {
     this.progress = news.progress;
     this.posterUrl = news.poster_url ?? this.posterUrl;
     this.lengthS = news.duration_s ?? this.lengthS;
+    this.sizes = news.status === "playable" ? (news.renditions ?? []) : [];
+    this.restS = news.eta_s ?? 0;
     if (news.status === "failed" || news.status === "erased") {
       const error = news.error;
       this.to("refused", (error?.message) || "Something in the file can’t be read.");
