@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
+from typing import Any
 
 import pytest
 from bullmq import Queue
@@ -14,6 +16,7 @@ from ments.db import Primary
 from ments.jobs import JobQueues
 from ments.jobs import backlog as backlog_module
 from ments.jobs.backlog import Backlog, Excess
+from ments.jobs.ledger import overview as overview_module
 from ments.jobs.model import Rank
 
 
@@ -180,3 +183,32 @@ async def test_a_count_reads_no_more_than_it_needs(world: JobWorld) -> None:
     text = str(found["QUERY PLAN"])
     assert "jobs_turns" in text
     assert found["QUERY PLAN"][0]["Execution Time"] < 50
+
+
+@pytest.mark.parametrize(
+    ("query", "values"),
+    [
+        (backlog_module.queries.measure_pace, {"queue": "media", "window_s": 300.0, "most": 2_000}),
+        (overview_module.queries.measure_ended, {"most": 5_000}),
+    ],
+)
+async def test_the_pace_of_late_is_read_without_the_history(
+    world: JobWorld, query: Any, values: dict[str, Any]
+) -> None:
+    async with world.primary.transaction() as tx:
+        await tx.connection.execute(
+            """
+            insert into jobs (id, queue, task, payload, state, attempts_max, backoff_s, started_at, finished_at)
+            select gen_random_uuid(), 'media', 'film', '{}', 'done', 3, 2, at, at
+            from generate_series(1, 20000) as n, lateral (select now() - make_interval(secs => n * 10) as at) as ended
+            """
+        )
+    async with world.primary.session() as session:
+        await session.connection.execute("analyze jobs")
+        found = await (
+            await session.connection.execute("explain (analyze, format json) " + query.sql, values)
+        ).fetchone()
+    assert found is not None
+    text = str(found["QUERY PLAN"])
+    assert "jobs_ended" in text
+    assert not re.findall(r"'Rows Removed by Filter': [1-9]", text)
