@@ -68,8 +68,8 @@ async function freshCard(card: HTMLElement): Promise<HTMLElement | null> {
 function put(fresh: HTMLElement, card: HTMLElement): void {
   // A menu that is open, or words being written, are not taken from under anybody.
   if (card.contains(document.activeElement)) fresh.querySelector<HTMLElement>("summary")?.focus();
-  keepPlaying(card, fresh);
   card.replaceWith(fresh);
+  keepPlaying(card, fresh); // in the page only: what is moved through another document loses its styles to the policy
   enhanceAll(fresh.parentElement ?? document);
 }
 
