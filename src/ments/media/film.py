@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ments.media.chunks import BORDER_S, CHUNK_S, Span, cut_film
-from ments.media.encoding import AUDIO_NAME, RungEncoding
+from ments.media.encoding import AUDIO_NAME, PREROLL_STEP_S, RungEncoding, find_preroll
 from ments.media.ladder import LADDER, plan_ladder
 from ments.media.model import Probe, Rendition, UnplayableMedia
+from ments.media.source import PacketScan, Rungs, choose_rungs, find_reason_not_to_cut, may_copy_sound
 
 FIRST_S = 16
 """What plays first is so long: 2 CPU s of the lowest rung, and enough to watch until more of it has come."""
@@ -15,6 +16,9 @@ FIRST_S = 16
 PLAYABLE_AT = 0.2
 STORED_AT = 0.97
 """How far media are once they play, and once all of their pieces are stored."""
+
+_KEYFRAME_GAP_S = 10.0
+"""What encoders leave between keyframes at most, unless they were told otherwise."""
 
 _DECODE_COST = 0.35
 """Of a pixel that is decoded, against one that is encoded."""
@@ -25,7 +29,8 @@ class PieceWork:
     """What one run of the encoder makes: some rungs of a part of a film. Any one rung of any chunk may be asked for.
 
     name      `first-000`, `ladder-002`, `copy-000`; the same in every run
-    copies    the pictures are kept as they are, and nothing is scaled
+    copies    the pictures are kept as they are, and nothing is scaled; copies_sound: alike
+    preroll_s what is decoded before its beginning
     is_first  the film can't be played to its end without it
     share     of all work that is left once media play, from 0 to 1
     """
@@ -36,6 +41,8 @@ class PieceWork:
     sound: bool
     is_first: bool
     copies: bool = False
+    copies_sound: bool = False
+    preroll_s: float = PREROLL_STEP_S
     share: float = 0.0
 
     @property
@@ -48,35 +55,38 @@ class PieceWork:
         return f"c{self.span.index:03d}-{lease}"
 
 
-def plan_film(probe: Probe, *, chunk_s: int = CHUNK_S, copied: Rendition | None = None) -> tuple[PieceWork, ...]:
+def plan_film(probe: Probe, packets: PacketScan | None = None, *, chunk_s: int = CHUNK_S) -> tuple[PieceWork, ...]:
     """Cut the work on a film into pieces; the first one is what plays first.
 
+    packets  what may be kept of the original, and whether it may be cut; None: nothing may be kept
     chunk_s  films that are longer than nearly two of these are cut
-    copied   the original's own pictures as a rendition, when they may be kept: then they play first, the whole film at once
 
     Raises UnplayableMedia when there is no picture that can be shown.
     """
-    renditions = plan_ladder(probe, LADDER)
-    sound = probe.audio is not None
+    rungs = choose_rungs(probe, packets) if packets else Rungs(None, plan_ladder(probe, LADDER))
     if probe.video is None:
         raise UnplayableMedia("There is no moving picture in this file.", code="no_picture")
-    spans = cut_film(probe.length_s, chunk_s=chunk_s, whole_max_s=2 * chunk_s - BORDER_S)
-    if copied is not None:
-        whole = Span(0, 0, probe.length_s, True)
-        first = [PieceWork("copy-000", whole, (copied,), sound, True, copies=True)]
-        rest = tuple(r for r in renditions if min(r.width, r.height) < min(copied.width, copied.height))
+    sound = probe.audio is not None
+    whole = Span(0, 0, probe.length_s, True)
+    may_cut = packets is None or find_reason_not_to_cut(packets) is None
+    spans = cut_film(probe.length_s, chunk_s=chunk_s, whole_max_s=2 * chunk_s - BORDER_S) if may_cut else (whole,)
+    if rungs.copied is not None and packets is not None:
+        keeps_sound = may_copy_sound(probe, packets)
+        first = [PieceWork("copy-000", whole, (rungs.copied,), sound, True, copies=True, copies_sound=keeps_sound)]
+        rest = rungs.encoded
     else:
-        first = [
-            PieceWork(f"first-{span.index:03d}", span, renditions[:1], sound, True)
-            for span in _cut_first(spans, min(FIRST_S, chunk_s))
-        ]
-        rest = renditions[1:]
+        first_spans = _cut_first(spans, min(FIRST_S, chunk_s)) if may_cut else [whole]
+        first = [PieceWork(f"first-{span.index:03d}", span, rungs.encoded[:1], sound, True) for span in first_spans]
+        rest = rungs.encoded[1:]
     ladder = [PieceWork(f"ladder-{span.index:03d}", span, rest, False, False) for span in spans if rest]
     pixels = probe.video.width * probe.video.height
     left = [*first[1:], *ladder]
     costs = [_cost(work, pixels) for work in left]
-    shares = [cost / sum(costs) for cost in costs]
-    return (first[0], *(replace(work, share=share) for work, share in zip(left, shares, strict=True)))
+    shares = [0.0, *(cost / sum(costs) for cost in costs)]
+    preroll = find_preroll(probe.container, packets.keyframe_gap_s if packets else _KEYFRAME_GAP_S)
+    return tuple(
+        replace(work, share=share, preroll_s=preroll) for work, share in zip((first[0], *left), shares, strict=True)
+    )
 
 
 def _cut_first(spans: tuple[Span, ...], first_s: int) -> list[Span]:

@@ -10,7 +10,7 @@ from ments.errors import Retryable
 from ments.media import rules
 from ments.media.argv import POSTER_FILE
 from ments.media.codec_names import AAC_LC, name_codec
-from ments.media.encoding import AUDIO_NAME, CopyRun, LadderRun, RungEncoding, find_preroll
+from ments.media.encoding import AUDIO_NAME, CopyRun, LadderRun, RungEncoding
 from ments.media.ffmpeg import encode_limits, follow_progress, take_poster
 from ments.media.film import PieceWork
 from ments.media.hls_argv import copy_argv, ladder_argv
@@ -24,9 +24,6 @@ from ments.media.programs import check_finished
 from ments.media.render import Workshop
 from ments.media.tracks import Track, list_files
 from ments.observe import span
-
-_KEYFRAME_GAP_S = 10.0
-"""What encoders leave between keyframes at most, unless they were told otherwise; counts only without an index."""
 
 
 async def make_film_piece(
@@ -73,16 +70,15 @@ def _ladder_of(probe: Probe, video: VideoStream, work: PieceWork, mark: str, *, 
         work.span,
         tuple(RungEncoding(rendition) for rendition in work.renditions),
         mark,
-        preroll_s=find_preroll(probe.container, _KEYFRAME_GAP_S),
+        preroll_s=work.preroll_s,
         poster=poster,
         poster_size=plan_ladder(probe, PROGRESSIVE)[-1] if poster else None,
     )
 
 
 def _copy_of(probe: Probe, video: VideoStream, work: PieceWork, mark: str) -> CopyRun:
-    keeps_sound = probe.audio is not None and probe.audio.codec == "aac" and probe.audio.channels <= 2
     name = RungEncoding(work.renditions[0]).name
-    return CopyRun(video, probe.audio if work.sound else None, keeps_sound, probe.length_s, name, mark)
+    return CopyRun(video, probe.audio if work.sound else None, work.copies_sound, probe.length_s, name, mark)
 
 
 def _video_of(probe: Probe) -> VideoStream:

@@ -12,6 +12,7 @@ from ments.media.argv import CONTAINERS
 from ments.media.model import Probe, UnplayableMedia
 from ments.media.programs import decode_answer, run_child
 from ments.media.sandbox import Sandbox
+from ments.media.source import PacketScan
 
 log = structlog.get_logger()
 UNREADABLE = "This isn't a video, photo or sound we can read."
@@ -30,6 +31,11 @@ async def probe_file(sandbox: Sandbox, source: Path, folder: Path) -> Probe:
     folder  empty; the child writes nothing into it
     Raises UnplayableMedia with words for the author, Retryable when the machine was at fault.
     """
+    return (await scan_file(sandbox, source, folder))[0]
+
+
+async def scan_file(sandbox: Sandbox, source: Path, folder: Path) -> tuple[Probe, PacketScan | None]:
+    """The same, with what the picture's packets tell; None where there is no picture."""
     answer = decode_answer(await run_child(sandbox, "probe", source, folder, lambda out: [CONTAINERS]))
     cause = answer.get("error")
     if cause is not None:
@@ -40,6 +46,6 @@ async def probe_file(sandbox: Sandbox, source: Path, folder: Path) -> Probe:
             )
         raise UnplayableMedia(UNREADABLE, code="unreadable")
     try:
-        return msgspec.convert(answer, Probe)
+        return msgspec.convert(answer, Probe), msgspec.convert(answer.get("packets"), PacketScan | None)
     except msgspec.ValidationError as error:
         raise Retryable("Looking into this file went wrong.") from error

@@ -15,7 +15,7 @@ from ments.media.model import AudioStream, MediaKind, Probe, UnplayableMedia, Va
 from ments.media.moving import may_move, unroll_picture
 from ments.media.photo import WEBP, make_photo
 from ments.media.plan import MadeFile, Piece, Plan
-from ments.media.probe import probe_file, read_head
+from ments.media.probe import probe_file, read_head, scan_file
 from ments.media.sandbox import Sandbox
 from ments.media.sound import picture_sound
 from ments.observe import span
@@ -56,13 +56,13 @@ async def plan_original(workshop: Workshop, source: Path, folder: Path, *, chunk
     if rules.looks_like_photo(head):
         return Plan(MediaKind.PHOTO, None)
     with span("probe"):
-        probe = await probe_file(workshop.sandbox, source, folder)
+        probe, packets = await scan_file(workshop.sandbox, source, folder)
     rules.check_probe(probe)
     if probe.container == "gif" and rules.is_still(probe):
         return Plan(MediaKind.PHOTO, None)
     if probe.video is None:
         return Plan(MediaKind.AUDIO, probe)
-    return Plan(MediaKind.VIDEO, probe, plan_film(probe, chunk_s=chunk_s))
+    return Plan(MediaKind.VIDEO, probe, plan_film(probe, packets, chunk_s=chunk_s))
 
 
 async def make_piece(workshop: Workshop, plan: Plan, source: Path, folder: Path) -> Piece:

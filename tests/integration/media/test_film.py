@@ -281,3 +281,29 @@ async def test_erased_in_the_middle_nothing_of_it_stays(parts: Parts, tmp_path: 
     assert await files_of(parts, event) == []
     assert (await row_of(parts, event))["status"] == "erased"
     assert await list_jobs(parts, "assemble") == []
+
+
+async def test_pictures_that_every_browser_plays_are_kept(parts: Parts, tmp_path: Path) -> None:
+    """What plays first is the original itself, cut into segments; only the smaller sizes are encoded."""
+    mara = await make_member(parts)
+    source = originals.make_video(
+        tmp_path / "a.mp4", size="854x480", seconds=9, rate=15, more=("-g", "30", "-preset", "veryfast", "-b:v", "600k")
+    )
+    event = await make_queued(parts, mara, source)
+    await transcode(parts, run_of(), event)
+    row = await row_of(parts, event)
+    assert (row["status"], row["width"], row["poster_file"]) == ("playable", 854, "poster.jpg")
+    assert [(piece["name"], piece["rungs"]) for piece in await pieces_of(parts, id_of(event))] == [
+        ("copy-000", ["v480", "a128"]),
+        ("ladder-000", ["v240"]),
+    ]
+    async with open_api(parts) as api:
+        line = await api.get(f"/api/media/{id_of(event)}/playlists/v480.m3u8", headers=mara.headers)
+        assert "#EXT-X-ENDLIST" in line.text
+    await finish(parts)
+    row = await row_of(parts, event)
+    assert (row["status"], row["width"], row["error_code"]) == ("ready", 854, None)
+    path = tmp_path / "video.mp4"
+    await parts.bucket.download(f"media/{id_of(event)}/s1/video.mp4", path)
+    with av.open(str(source)) as before, av.open(str(path)) as after:
+        assert [bytes(packet) for packet in after.demux(video=0)] == [bytes(packet) for packet in before.demux(video=0)]

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import sys
+from array import array
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import av
@@ -15,6 +17,19 @@ import av.error
 
 GUESSED_LENGTH = {"mp3", "aac", "mpegts", "mpeg", "wav", "gif"}
 """Containers that carry no length, or one that writers of streams leave wrong."""
+TRIED_PACKETS = 500
+"""Read at most to see which of several pictures can be decoded."""
+_NO_PICTURE = {
+    "codec": "none",
+    "width": 0,
+    "height": 0,
+    "rotation": 0,
+    "rate": 0.0,
+    "pixel_format": "",
+    "transfer": "",
+    "length_s": 0.0,
+    "decodable": False,
+}
 
 
 def main(source: str, containers: str) -> dict[str, Any]:
@@ -22,15 +37,42 @@ def main(source: str, containers: str) -> dict[str, Any]:
     options = {"protocol_whitelist": "file", "format_whitelist": containers, "max_streams": "32"}
     try:
         with av.open(source, options=options, metadata_errors="replace") as container:
-            return _read(container)
+            shown = _choose_picture(container)
+        with av.open(source, options=options, metadata_errors="replace") as container:
+            return _read(container, shown)
     except (av.error.FFmpegError, ValueError) as error:
         return {"error": f"{type(error).__name__}: {error}"[:300]}
 
 
-def _read(container: Any) -> dict[str, Any]:
+def _choose_picture(container: Any) -> int | None:
+    """The index of the first picture that decodes, for certain when there are several to choose from; covers are none."""
+    videos: list[Any] = [stream for stream in container.streams.video if not _is_cover(stream)]
+    known = [stream for stream in videos if _decodable(stream)]
+    if len(known) < 2:
+        return next((stream.index for stream in (*known, *videos)), None)
+    seen: set[int] = set()
+    try:
+        for _, packet in zip(range(TRIED_PACKETS), container.demux(known), strict=False):
+            if packet.stream.index not in seen and _has_picture(packet):
+                seen.add(packet.stream.index)
+            if known[0].index in seen:
+                break
+    except av.error.FFmpegError:
+        pass  # reading all of it will meet this, too, and say so
+    indices = [int(stream.index) for stream in known]
+    return next((index for index in indices if index in seen), indices[0])
+
+
+def _has_picture(packet: Any) -> bool:
+    try:
+        return bool(packet.decode())
+    except av.error.FFmpegError:
+        return False
+
+
+def _read(container: Any, shown: int | None) -> dict[str, Any]:
     name = container.format.name.split(",")[0]
-    videos = [stream for stream in container.streams.video if not _is_cover(stream)]
-    video = videos[0] if videos else None
+    video = container.streams[shown] if shown is not None else None
     # Phones put a second sound that only they can read behind one that everybody can.
     sounds = sorted(container.streams.audio, key=lambda stream: not _decodable(stream))
     audio = sounds[0] if sounds else None
@@ -38,13 +80,18 @@ def _read(container: Any) -> dict[str, Any]:
     starts: dict[int, float] = {}
     counts: dict[int, int] = {}
     rotation = sample = None
+    scan = _Scan()
     try:
         for packet in container.demux([stream for stream in (video, audio) if stream is not None]):
             if packet.pts is None or packet.time_base is None:
                 continue
             index = packet.stream.index
             if video is not None and index == video.index and rotation is None and _decodable(video):
-                rotation, sample = _first_look(packet)
+                rotation, sample = _first_look(packet, scan)
+            if video is not None and index == video.index:
+                scan.take(packet)
+            if packet.is_discard:
+                continue  # before the edit list's beginning: decoded for what follows, never shown
             start = float(packet.pts * packet.time_base)
             end = start + float((packet.duration or 0) * packet.time_base)
             starts[index] = min(start, starts.get(index, start))
@@ -64,10 +111,59 @@ def _read(container: Any) -> dict[str, Any]:
         "length_s": max(ends.values(), default=0.0) - first,
         "video": _picture(video, starts, ends, counts, rotation, sample) if video is not None else None,
         "audio": _sound(audio, starts, ends) if audio is not None else None,
+        "packets": scan.tell(video, audio, ends.get(video.index, 0.0)) if video is not None else None,
     }
 
 
-def _first_look(packet: Any) -> tuple[int | None, Fraction | None]:
+class _Scan:
+    """What the picture's packets tell: see `media.source.PacketScan`."""
+
+    def __init__(self) -> None:
+        self.is_interlaced = False
+        self._begins_clean: bool | None = None
+        self._times = array("d")
+        self._keys = array("d")
+        # Bytes of each 2 s; a peak is over two of them.
+        self._sizes: dict[int, int] = {}
+
+    def take(self, packet: Any) -> None:
+        time = float(packet.pts * packet.time_base)
+        if self._begins_clean is None:
+            self._begins_clean = bool(packet.is_keyframe) and not packet.is_discard and time >= 0
+        if packet.is_discard:
+            return
+        self._times.append(time)
+        if packet.is_keyframe:
+            self._keys.append(time)
+        self._sizes[int(time // 2)] = self._sizes.get(int(time // 2), 0) + packet.size
+
+    def tell(self, stream: Any, sound: Any, end: float) -> dict[str, Any]:
+        times = sorted(self._times)
+        length = end - times[0] if times else 0.0
+        peak = max((size + self._sizes.get(place + 1, 0) for place, size in self._sizes.items()), default=0)
+        heard = sound.codec_context if sound is not None else None
+        context = stream.codec_context
+        return {
+            "width": int(context.width or 0) if context else 0,
+            "height": int(context.height or 0) if context else 0,
+            "profile": str(getattr(context, "profile", None) or ""),
+            "level": max(0, int(getattr(context, "level", 0) or 0)),
+            "bitrate": round(sum(self._sizes.values()) * 8 / length) if length > 0 else 0,
+            "peak_bitrate": peak * 2 if length >= 4 else round(peak * 8 / length) if length > 0 else 0,
+            "keyframe_gap_s": _longest_gap([*sorted(self._keys), end]) if self._keys else length,
+            "picture_gap_s": _longest_gap(times),
+            "is_interlaced": self.is_interlaced,
+            "begins_clean": bool(self._begins_clean),
+            "sound_profile": str(getattr(heard, "profile", None) or ""),
+            "sound_rate": int(getattr(heard, "sample_rate", 0) or 0),
+        }
+
+
+def _longest_gap(times: list[float]) -> float:
+    return max((right - left for left, right in pairwise(times)), default=0.0)
+
+
+def _first_look(packet: Any, scan: _Scan) -> tuple[int | None, Fraction | None]:
     """Decode until the first frame: rotation in degrees and the shape of a pixel stand there. None: not yet."""
     try:
         frames = packet.decode()
@@ -75,6 +171,7 @@ def _first_look(packet: Any) -> tuple[int | None, Fraction | None]:
         return None, None
     if not frames:
         return None, None
+    scan.is_interlaced = bool(frames[0].interlaced_frame)
     return int(frames[0].rotation), frames[0].sample_aspect_ratio if hasattr(frames[0], "sample_aspect_ratio") else None
 
 
@@ -87,6 +184,8 @@ def _picture(
     sample: Fraction | None,
 ) -> dict[str, Any]:
     context = stream.codec_context
+    if context is None:  # it goes by a name that nobody knows
+        return {**_NO_PICTURE, "index": stream.index}
     width, height = int(context.width or 0), int(context.height or 0)
     shape = sample or stream.sample_aspect_ratio
     if shape and 0.1 < shape < 10 and shape != 1:
