@@ -10,7 +10,7 @@ import originals
 from ments.jobs import JobContext
 from ments.media import store
 from ments.media.model import MediaUploaded
-from ments.media.rules import UploadPlan
+from ments.media.rules import UploadPlan, clean_filename
 from ments.parts import Parts
 from posting import Member, NotedLease, fetch_row, job_of
 
@@ -21,10 +21,13 @@ def run_of(
     return job_of("transcode", queue="media", job_id=job_id, attempt=attempt, lease=lease, revived=revived)
 
 
-async def make_queued(parts: Parts, owner: Member, source: Path, *, size: int | None = None) -> MediaUploaded:
+async def make_queued(
+    parts: Parts, owner: Member, source: Path, *, size: int | None = None, filename: str | None = None
+) -> MediaUploaded:
     """An upload that was completed: the original in storage, the row waiting."""
     media_id, upload_id = uuid4(), uuid4()
-    plan = UploadPlan(source.name, "video/mp4", originals.size_of(source) if size is None else size, None)
+    name = source.name if filename is None else clean_filename(filename)
+    plan = UploadPlan(name, "video/mp4", originals.size_of(source) if size is None else size, None)
     async with parts.primary.transaction() as tx:
         await store.insert_upload(tx, upload_id=upload_id, media_id=media_id, account_id=owner.viewer.id, plan=plan)
         await tx.connection.execute("update uploads set status = 'completed' where id = %s", (upload_id,))
