@@ -16,6 +16,7 @@ from litestar.params import FromPath, JSONBody
 from ments.accounts.model import Viewer
 from ments.errors import Unauthenticated
 from ments.media import actions
+from ments.media.actions.retry import retry_media
 from ments.media.captions_api import ROUTES as CAPTIONS
 from ments.media.events import ROUTES as EVENTS
 from ments.media.tracks import PLAYLIST_TYPE
@@ -165,6 +166,21 @@ async def read(
     return Response(shown, status_code=HTTPStatus.OK)
 
 
+@post(
+    "/api/media/{media_id:uuid}/retry",
+    status_code=202,
+    summary="Prepare failed media once more",
+    tags=["media"],
+    opt={"limit": "uploads"},
+)
+async def retry(
+    parts: NamedDependency[Parts], member: NamedDependency[Viewer], media_id: FromPath[UUID]
+) -> dict[str, UUID]:
+    """Answer 202, also when they are under way again; 409 when the file itself is the cause."""
+    await retry_media(parts, member.id, media_id)
+    return {"media_id": media_id}
+
+
 _PLAYLIST = {"Cache-Control": "no-store"}
 
 
@@ -192,4 +208,17 @@ async def read_line(
     return Response(text, media_type=PLAYLIST_TYPE, headers=_PLAYLIST)
 
 
-ROUTES = [read_playlist, read_line, start, read_upload, abort, sign, complete, storage_event, read, *CAPTIONS, *EVENTS]
+ROUTES = [
+    read_playlist,
+    read_line,
+    start,
+    read_upload,
+    abort,
+    sign,
+    complete,
+    storage_event,
+    read,
+    retry,
+    *CAPTIONS,
+    *EVENTS,
+]

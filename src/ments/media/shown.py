@@ -23,10 +23,11 @@ class VariantView:
 
 @dataclass(frozen=True, slots=True)
 class ErrorView:
-    """Why media will not play, in words for the author."""
+    """Why media will not play, in words for the author. `can_retry`: the same file may come out well another time."""
 
     code: str
     message: str
+    can_retry: bool = False
 
 
 @dataclass(frozen=True, slots=True)

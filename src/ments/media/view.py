@@ -11,6 +11,7 @@ from uuid import UUID
 from ments.edge.media_urls import MediaUrls
 from ments.media.caption_tracks import Caption, CaptionView
 from ments.media.model import Media, MediaKind, MediaStatus, Upload, UploadStatus
+from ments.media.retries import may_retry
 from ments.media.shown import ErrorView, RenditionView, VariantView
 
 
@@ -99,7 +100,9 @@ def view_media(
         status=media.status,
         kind=media.kind,
         progress=media.progress,
-        error=ErrorView(media.error_code, media.error_text or "") if media.error_code else None,
+        error=ErrorView(media.error_code, media.error_text or "", may_retry(media.error_code))
+        if media.error_code
+        else None,
         width=media.width,
         height=media.height,
         duration_s=media.duration_s,

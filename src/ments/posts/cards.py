@@ -10,6 +10,7 @@ from uuid import UUID
 from ments.edge.media_urls import MediaUrls
 from ments.media.caption_tracks import Caption, CaptionView
 from ments.media.model import Audience, MediaKind, MediaStatus
+from ments.media.retries import may_retry
 from ments.media.shown import ErrorView, VariantView
 from ments.media.view import playlist_url
 from ments.posts.model import (
@@ -103,7 +104,7 @@ def _draw_media(media: Mapping[str, Any], urls: MediaUrls, *, is_author: bool) -
         alt_text=media["alt_text"],
         status=media["status"],
         progress=media["progress"],
-        error=ErrorView(code=media["error_code"], message=media["error_text"] or "")
+        error=ErrorView(media["error_code"], media["error_text"] or "", may_retry(media["error_code"]))
         if is_author and media["error_code"]
         else None,
         blurhash=media["blurhash"],

@@ -14,6 +14,7 @@ from litestar.params import FromPath, FromQuery
 from ments.accounts.model import Viewer
 from ments.accounts.pages import go_to
 from ments.errors import Invalid
+from ments.media.actions.retry import retry_media
 from ments.media.model import MediaStatus
 from ments.parts import Parts
 from ments.posts import actions, store
@@ -140,6 +141,19 @@ async def without_form(
     return go_to(request, f"/post/{post_id}")
 
 
+@post("/post/{post_id:uuid}/retry/{media_id:uuid}", include_in_schema=False, opt={"limit": "uploads"})
+async def retry_form(
+    request: Asked,
+    parts: NamedDependency[Parts],
+    member: NamedDependency[Viewer],
+    post_id: FromPath[UUID],
+    media_id: FromPath[UUID],
+) -> Response[Any]:
+    """Prepare an attachment once more, and come back to the post."""
+    await retry_media(parts, member.id, media_id)
+    return go_to(request, f"/post/{post_id}")
+
+
 async def _composer(request: Asked, parts: Parts, member: Viewer, written: Written) -> Response[Any]:
     return render(
         request,
@@ -196,4 +210,4 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-ROUTES = [create_page, create_form, permalink, card, reply_form, delete_form, without_form]
+ROUTES = [create_page, create_form, permalink, card, reply_form, delete_form, without_form, retry_form]
