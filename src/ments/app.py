@@ -57,6 +57,8 @@ def _media() -> RoomTasks:
             model.FirstPieceWanted: (tasks.encode_first,),
             model.PieceWanted: (tasks.encode_piece,),
             model.PiecesStored: (tasks.assemble,),
+            model.RebuildWanted: (tasks.rebuild,),
+            model.TranscodeAgain: (tasks.transcode_again,),
             model.MediaFinished: (),
             CaptionsWanted: (tasks.place_captions,),
             model.PublicAudienceWanted: (tasks.publish_audience,),

@@ -12,6 +12,9 @@ LADDER: tuple[Rung, ...] = (Rung(240, 400_000), Rung(480, 1_400_000), Rung(720, 
 PROGRESSIVE: tuple[Rung, ...] = (Rung(720, 2_800_000),)
 """The size of a poster, and the most of the one file that every browser plays without a playlist."""
 
+LADDER_VERSION = 1
+"""Counted up when what is made of an original changes so much that `ments media reprocess` should make it anew."""
+
 NEAR = 0.85
 """A rung that is nearly as large as the source shows nearly all of it."""
 

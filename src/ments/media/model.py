@@ -273,6 +273,31 @@ class PiecesStored:
 
 
 @dataclass(frozen=True, slots=True)
+class RebuildWanted:
+    """Ready media are to be made anew: begun, or gone on with.
+
+    forced       also when they were made by today's ladder
+    number       the try whose pieces are being made; 0 to begin
+    poster_file  what that try has made of the beginning so far, and its blurhash
+    """
+
+    media_id: UUID
+    account_id: UUID | None = None
+    forced: bool = False
+    number: int = 0
+    poster_file: str | None = None
+    blurhash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TranscodeAgain:
+    """Media that failed are to be tried once more."""
+
+    media_id: UUID
+    account_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class MediaFinished:
     """All that will be made of an original is there: what plays in pages may change to it."""
 

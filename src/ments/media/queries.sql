@@ -81,11 +81,11 @@ select exists (
 update media set progress = greatest(progress, :progress), deadline_at = now() + make_interval(secs => :lifetime_s)
 where id = :id and attempt_generation = :attempt_generation and status = 'processing' returning audience;
 
--- name: commit_generation(id, attempt_generation, generation, status, progress, pieces_number, kind, width, height, duration_s, poster_file, blurhash, variants, probe, lifetime_s)$
+-- name: commit_generation(id, attempt_generation, generation, status, progress, pieces_number, kind, width, height, duration_s, poster_file, blurhash, variants, probe, ladder_version, lifetime_s)$
 -- A try that lost its race changes nothing.
 update media set status = :status, progress = greatest(progress, :progress), pieces_number = :pieces_number, hls_file = null,
   storyboard_file = null, preview_file = null, generation = :generation, kind = :kind, width = :width, height = :height,
-  duration_s = :duration_s, poster_file = :poster_file, blurhash = :blurhash, variants = :variants, probe = :probe,
+  duration_s = :duration_s, poster_file = :poster_file, blurhash = :blurhash, variants = :variants, probe = :probe, ladder_version = :ladder_version,
   error_code = null, error_text = null, job_id = null, updated_at = now(), deadline_at = now() + make_interval(secs => :lifetime_s)
 where id = :id and attempt_generation = :attempt_generation and status = 'processing' returning audience;
 

@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 from ments.db import Session, Transaction, load_queries
 from ments.media import rules
 from ments.media.film import PLAYABLE_AT
+from ments.media.ladder import LADDER_VERSION
 from ments.media.model import (
     Audience,
     Media,
@@ -231,6 +232,7 @@ async def commit_generation(
         blurhash=outputs.blurhash,
         variants=Jsonb([asdict(variant) for variant in outputs.variants]),
         probe=Jsonb(asdict(outputs.probe)) if outputs.probe else None,
+        ladder_version=LADDER_VERSION,
         lifetime_s=_seconds(rules.UNATTACHED_LIFETIME if is_whole else rules.PLAYABLE_LIFETIME),
     )
     return Audience(audience) if audience else None

@@ -15,6 +15,8 @@ from ments.media.model import (
     PiecesStored,
     PieceWanted,
     PublicAudienceWanted,
+    RebuildWanted,
+    TranscodeAgain,
 )
 from ments.parts import Parts
 
@@ -75,16 +77,46 @@ async def assemble(parts: Parts, job: JobContext, event: PiecesStored) -> None:
     await actions.assemble_film(parts, job, event)
 
 
+@task(
+    queue="media",
+    name="rebuild",
+    attempts=5,
+    backoff_s=60.0,
+    timeout_s=6 * 3600.0,
+    rank=Rank.BACKGROUND,
+    account_of=lambda event: event.account_id,
+)
+async def rebuild(parts: Parts, job: JobContext, event: RebuildWanted) -> None:
+    """Make ready media anew, a piece a job."""
+    await actions.rebuild_media(parts, job, event)
+
+
+@task(
+    queue="media",
+    name="transcode_again",
+    attempts=3,
+    backoff_s=2.0,
+    timeout_s=6 * 3600.0,
+    rank=Rank.BACKGROUND,
+    account_of=lambda event: event.account_id,
+)
+async def transcode_again(parts: Parts, job: JobContext, event: TranscodeAgain) -> dict[str, Any]:
+    """Try media that failed once more."""
+    return await actions.transcode_again(parts, job, event)
+
+
 @task(queue="default", name="give_up_transcode", attempts=5, backoff_s=2.0)
 async def give_up_transcode(parts: Parts, job: JobContext, event: JobDied) -> None:
     """End what a dead job of ours held: media, one piece of a film, or a film."""
     match event.queue, event.task:
-        case "media", transcode.name:
+        case "media", transcode.name | transcode_again.name:
             await actions.give_up_media(parts, event)
         case "media", encode_first.name | encode_piece.name:
             await actions.give_up_piece(parts, event)
         case "media", assemble.name:
             await actions.give_up_film(parts, event, assemble.decode(event.payload))
+        case "media", rebuild.name:
+            await actions.give_up_rebuild(parts, rebuild.decode(event.payload))
 
 
 @task(queue="default", name="publish_audience", attempts=5, backoff_s=2.0)

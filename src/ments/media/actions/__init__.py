@@ -8,6 +8,8 @@ from ments.media.actions.erase import erase_media
 from ments.media.actions.give_up import give_up_media
 from ments.media.actions.pieces import encode_piece, give_up_piece
 from ments.media.actions.playlists import find_film, show_line, show_master
+from ments.media.actions.rebuild import give_up_rebuild, rebuild_media
+from ments.media.actions.reprocess import count_to_reprocess, reprocess_media, transcode_again
 from ments.media.actions.sweep import open_forgotten, sweep_media
 from ments.media.actions.transcode import transcode_media
 from ments.media.actions.uploads import Started, abort_upload, read_upload, sign_request, start_upload
@@ -20,24 +22,29 @@ __all__ = [
     "assemble_film",
     "complete_from_storage",
     "complete_upload",
+    "count_to_reprocess",
     "encode_piece",
     "erase_media",
     "find_film",
     "give_up_film",
     "give_up_media",
     "give_up_piece",
+    "give_up_rebuild",
     "list_captions",
     "open_forgotten",
     "place_captions",
     "publish_audience",
     "read_media",
     "read_upload",
+    "rebuild_media",
     "remove_captions",
+    "reprocess_media",
     "show_line",
     "show_master",
     "sign_request",
     "start_upload",
     "sweep_media",
+    "transcode_again",
     "transcode_media",
     "watch_media",
 ]
