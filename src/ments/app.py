@@ -57,9 +57,9 @@ def _media() -> RoomTasks:
             model.FirstPieceWanted: (tasks.encode_first,),
             model.PieceWanted: (tasks.encode_piece,),
             model.PiecesStored: (tasks.assemble,),
+            model.PhotoStored: (tasks.improve_photo,),
             model.RebuildWanted: (tasks.rebuild,),
             model.TranscodeAgain: (tasks.transcode_again,),
-            model.MediaFinished: (),
             CaptionsWanted: (tasks.place_captions,),
             model.PublicAudienceWanted: (tasks.publish_audience,),
             model.MediaReleased: (tasks.erase,),
@@ -70,11 +70,16 @@ def _media() -> RoomTasks:
 
 
 def _posts() -> RoomTasks:
-    from ments.media.model import MediaForPost, MediaPlayable
+    from ments.media.model import MediaFinished, MediaForPost, MediaPlayable
     from ments.posts import tasks
 
     return RoomTasks(
-        {MediaPlayable: (tasks.publish_waiting,), MediaForPost: (tasks.attach_adopted,)}, periodic=tasks.PERIODIC
+        {
+            MediaPlayable: (tasks.publish_waiting,),
+            MediaForPost: (tasks.attach_adopted,),
+            MediaFinished: (tasks.tell_media_finished,),
+        },
+        periodic=tasks.PERIODIC,
     )
 
 

@@ -82,7 +82,8 @@ def plan_film(probe: Probe, packets: PacketScan | None = None, *, chunk_s: int =
     pixels = probe.video.width * probe.video.height
     left = [*first[1:], *ladder]
     costs = [_cost(work, pixels) for work in left]
-    shares = [0.0, *(cost / sum(costs) for cost in costs)]
+    total = sum(costs)
+    shares = [0.0, *(cost / total for cost in costs)]
     preroll = find_preroll(probe.container, packets.keyframe_gap_s if packets else _KEYFRAME_GAP_S)
     return tuple(
         replace(work, share=share, preroll_s=preroll) for work, share in zip((first[0], *left), shares, strict=True)

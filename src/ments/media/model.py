@@ -298,6 +298,14 @@ class TranscodeAgain:
 
 
 @dataclass(frozen=True, slots=True)
+class PhotoStored:
+    """A photo is ready, and can be had in fewer bytes."""
+
+    media_id: UUID
+    account_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class MediaFinished:
     """All that will be made of an original is there: what plays in pages may change to it."""
 

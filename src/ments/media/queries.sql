@@ -102,11 +102,12 @@ update media set audience = 'public', updated_at = now(),
   attempt_generation = attempt_generation + case when status in ('playable', 'ready') and generation like 's%%' then 1 else 0 end
 where id = :id and status <> 'erased' returning *;
 
--- name: move_generation(id, attempt_generation, source, status, generation, lifetime_s)$
+-- name: move_generation(id, attempt_generation, source, status, files, generation, lifetime_s)$
 -- The public copy is whole; it is served from now on, and the sweeper removes the other one once its URLs are old. What was
 -- finished meanwhile has more files than were copied.
 update media set generation = :generation, updated_at = now(), deadline_at = now() + make_interval(secs => :lifetime_s)
-where id = :id and attempt_generation = :attempt_generation and generation = :source and status = :status returning id;
+where id = :id and attempt_generation = :attempt_generation and generation = :source and status = :status
+  and jsonb_array_length(variants) = :files returning id;
 
 -- name: erase_media(id, signature_s)$
 -- The objects go after the commit; the epoch turns, so that no signed URL of before fits again. What was signed for its upload

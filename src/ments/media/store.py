@@ -272,14 +272,16 @@ async def open_to_public(tx: Transaction, media_id: UUID) -> Media | None:
 
 async def move_generation(tx: Transaction, media: Media, generation: str) -> bool:
     """Serve another copy of the same outputs as `media` do; False when somebody was quicker, or they have got more."""
+    is_whole = media.status is MediaStatus.READY
     moved = await queries.move_generation(
         tx.connection,
         id=media.id,
         attempt_generation=media.attempt_generation,
         source=media.generation,
         status=media.status,
+        files=len(media.variants),
         generation=generation,
-        lifetime_s=_seconds(rules.UNATTACHED_LIFETIME),
+        lifetime_s=_seconds(rules.UNATTACHED_LIFETIME if is_whole else rules.PLAYABLE_LIFETIME),
     )
     return moved is not None
 

@@ -12,6 +12,7 @@ from ments.media.model import (
     FirstPieceWanted,
     MediaReleased,
     MediaUploaded,
+    PhotoStored,
     PiecesStored,
     PieceWanted,
     PublicAudienceWanted,
@@ -103,6 +104,20 @@ async def rebuild(parts: Parts, job: JobContext, event: RebuildWanted) -> None:
 async def transcode_again(parts: Parts, job: JobContext, event: TranscodeAgain) -> dict[str, Any]:
     """Try media that failed once more."""
     return await actions.transcode_again(parts, job, event)
+
+
+@task(
+    queue="media",
+    name="improve_photo",
+    attempts=5,
+    backoff_s=10.0,
+    timeout_s=600.0,
+    rank=Rank.BACKGROUND,
+    account_of=lambda event: event.account_id,
+)
+async def improve_photo(parts: Parts, job: JobContext, event: PhotoStored) -> None:
+    """Make a photo's smaller files."""
+    await actions.improve_photo(parts, job, event)
 
 
 @task(queue="default", name="give_up_transcode", attempts=5, backoff_s=2.0)

@@ -273,3 +273,12 @@ async def forget_idempotency_keys(parts: Parts) -> None:
     """Drop keys a day old: nobody repeats a request later than that."""
     async with parts.primary.transaction() as tx:
         await store.forget_idempotency_keys(tx, older_than_h=_KEY_LIFE_H)
+
+
+async def tell_media_finished(parts: Parts, media_id: UUID) -> None:
+    """Say that a published post shows more than before: its film is ready. Again: once more, which does no harm."""
+    async with parts.primary.transaction() as tx:
+        post_id = await store.find_post_of_media(tx, media_id)
+        post = await store.find_post(tx, post_id) if post_id else None
+        if post is not None and post.status is PostStatus.PUBLISHED:
+            await parts.outbox.emit(tx, PostChanged(post_id=post.id, author_id=post.account_id))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ments.jobs import JobContext, periodic, task
-from ments.media.model import MediaForPost, MediaPlayable
+from ments.media.model import MediaFinished, MediaForPost, MediaPlayable
 from ments.parts import Parts
 from ments.posts import actions
 
@@ -18,6 +18,12 @@ async def publish_waiting(parts: Parts, job: JobContext, event: MediaPlayable) -
 async def attach_adopted(parts: Parts, job: JobContext, event: MediaForPost) -> None:
     """Let a post show what a producer outside made for it."""
     await actions.attach_adopted(parts, event.media_id, event.post_id)
+
+
+@task(queue="default", name="tell_media_finished", attempts=5, backoff_s=1.0)
+async def tell_media_finished(parts: Parts, job: JobContext, event: MediaFinished) -> None:
+    """Let pages that were cached while a film was being made be drawn anew."""
+    await actions.tell_media_finished(parts, event.media_id)
 
 
 @periodic(every_s=30, name="posts.publish_forgotten")

@@ -6,6 +6,7 @@ from ments.media.actions.captions import add_captions, list_captions, place_capt
 from ments.media.actions.completion import complete_from_storage, complete_upload
 from ments.media.actions.erase import erase_media
 from ments.media.actions.give_up import give_up_media
+from ments.media.actions.improve import improve_photo
 from ments.media.actions.pieces import encode_piece, give_up_piece
 from ments.media.actions.playlists import find_film, show_line, show_master
 from ments.media.actions.rebuild import give_up_rebuild, rebuild_media
@@ -30,6 +31,7 @@ __all__ = [
     "give_up_media",
     "give_up_piece",
     "give_up_rebuild",
+    "improve_photo",
     "list_captions",
     "open_forgotten",
     "place_captions",

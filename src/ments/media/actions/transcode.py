@@ -29,9 +29,11 @@ from ments.media.model import (
     Audience,
     Media,
     MediaFailed,
+    MediaKind,
     MediaPlayable,
     MediaStatus,
     MediaUploaded,
+    PhotoStored,
     PublicAudienceWanted,
     UnplayableMedia,
 )
@@ -196,6 +198,8 @@ async def _commit(
         if plan.works:
             await begin_pieces(parts, tx, claim.media, plan.works, generation, pieces[0])
         await parts.outbox.emit(tx, MediaPlayable(media_id))
+        if plan.kind is MediaKind.PHOTO:
+            await parts.outbox.emit(tx, PhotoStored(media_id, claim.media.account_id))
         await want_captions(parts, tx, media_id)
         if audience is Audience.PUBLIC and not generation.startswith(audience.letter):
             # A post took it between the start of the storing and now.

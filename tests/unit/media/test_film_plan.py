@@ -1,0 +1,67 @@
+"""How the work on a film is cut into pieces, and how far it is said to be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ments.media.film import plan_film
+from ments.media.model import AudioStream, Probe, VideoStream
+from ments.media.progress import estimate_rest, list_renditions
+from ments.media.source import PacketScan
+from ments.media.tracks import StoredPart, WantedPart
+
+VIDEO = VideoStream(0, "h264", 1920, 1080, 0, 30.0, "yuv420p", "", 10.0, True)
+AUDIO = AudioStream(1, "aac", 2, 10.0, True)
+GOOD = PacketScan(1920, 1080, "High", 40, 4_000_000, 6_000_000, 2.0, 0.04, False, True, "LC", 48_000)
+
+
+def film(length_s: float) -> Probe:
+    return Probe("mov", length_s, length_s, replace(VIDEO, length_s=length_s), replace(AUDIO, length_s=length_s))
+
+
+@given(st.floats(0.1, 4 * 3600), st.sampled_from([8, 32, 64]), st.booleans())
+def test_every_moment_of_every_size_is_made_once(length_s: float, chunk_s: int, kept: bool) -> None:
+    works = plan_film(film(length_s), GOOD if kept else None, chunk_s=chunk_s)
+    assert len({work.name for work in works}) == len(works)
+    assert works[0].is_first
+    assert sum(work.share for work in works) == pytest.approx(1)
+    assert works[0].share == 0
+    names = {name for work in works for name in work.track_names}
+    assert names == {"v240", "v480", "v720", "v1080", "a128"}
+    for name in names:
+        spans = sorted((work.span for work in works if name in work.track_names), key=lambda span: span.start_s)
+        assert spans[0].start_s == 0
+        assert [span.end_s for span in spans[:-1]] == [span.start_s for span in spans[1:]]
+        assert spans[-1].end_s == length_s
+        assert [span.is_last for span in spans] == [False] * (len(spans) - 1) + [True]
+        assert len({work.mark(1) for work in works if name in work.track_names}) == len(spans)
+
+
+def test_what_plays_first_is_short_or_costs_nothing() -> None:
+    assert [work.span.end_s for work in plan_film(film(3600.0))[:2]] == [16.0, 64.0]
+    first = plan_film(film(3600.0), GOOD)[0]
+    assert (first.name, first.copies, first.copies_sound, first.span.end_s) == ("copy-000", True, True, 3600.0)
+
+
+def test_a_film_without_pictures_for_long_is_not_cut() -> None:
+    works = plan_film(film(3600.0), replace(GOOD, picture_gap_s=60.0, profile="High 10"))
+    assert [(work.name, work.span.end_s) for work in works] == [("first-000", 3600.0), ("ladder-000", 3600.0)]
+
+
+def test_progress_and_rest() -> None:
+    stored = StoredPart("s1", ())
+    parts = [
+        WantedPart("first-000", 0, ("v240", "a128"), 0.0, stored),
+        WantedPart("first-001", 16, ("v240", "a128"), 0.2, stored),
+        WantedPart("ladder-000", 0, ("v480", "v720"), 0.4),
+        WantedPart("ladder-001", 64, ("v480", "v720"), 0.4, error="lost"),
+    ]
+    told = {"ladder-000": 0.2, "first-001": 0.1}
+    shown = [(one.name, one.progress) for one in list_renditions(parts, told)]
+    assert shown == [("240p", 1.0), ("480p", 0.75), ("720p", 0.75)]
+    assert estimate_rest(parts, told, 8.0) == 2.0
+    assert estimate_rest([replace(part, stored=None, error=None) for part in parts], {}, 8.0) is None
