@@ -23,7 +23,8 @@ LEASE_S = 12.0
 """A running job whose worker was silent this long is given to another. A worker renews every HEARTBEAT_S."""
 HEARTBEAT_S = 2.0
 MAX_CRASHES = 3
-MAX_POSTPONED = 60
+MAX_POSTPONED = 2_880
+"""A day of waiting for a part that is away, half a minute at a time."""
 
 
 class JobState(StrEnum):

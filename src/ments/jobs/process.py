@@ -35,7 +35,7 @@ from ments.observe.sample import sample_if_due
 log = structlog.get_logger()
 
 # The stack gives a part 15 s to end; what runs gets most of it.
-DRAIN_S = 8.0
+DRAIN_S = 6.0
 _PRUNE_EVERY_S = 600.0
 _PRUNE_TIMEOUT_S = 240.0
 _LAG_EVERY_S = 1.0

@@ -20,6 +20,7 @@ from ments.jobs.endings import Endings, delay
 from ments.jobs.lease import RunLease
 from ments.jobs.ledger import Claimed, Leases, Ledger, Refused
 from ments.jobs.model import MAX_CRASHES, JobContext, JobsError, LeaseLost, TaskDefinition
+from ments.jobs.queue import KEPT_COMPLETED, KEPT_FAILED
 from ments.jobs.trouble import words_of
 from ments.observe import parse_traceparent, trace_from
 from ments.observe.metrics import JOB_RUN_SECONDS, JOB_WAIT_SECONDS, JOBS_DUPLICATE, JOBS_RUNNING
@@ -29,6 +30,7 @@ log = structlog.get_logger()
 # A job whose worker may still live, or whose ledger does not answer, is looked at again after this long.
 _LOOK_AGAIN_S = 2.0
 _SUSPECT_AGAIN_S = 1.0
+_SUSPECTED_S = 60.0
 # A task that was told to end has this long to clean up.
 _GRACE_S = 10.0
 _UNKNOWN_TIMEOUT_S = 60.0
@@ -64,7 +66,7 @@ class Runs:
         self._endings = endings
         # Not by job: after a time of silence the next run may begin here while the one before is still being ended.
         self._running: set[asyncio.Task[Any]] = set()
-        self._suspects = asyncio.Lock()
+        self._suspect: object | None = None
         self._leaving = False
 
     @property
@@ -83,6 +85,7 @@ class Runs:
         """Run a job. Returning completes its entry; UnrecoverableError ends it; any other error brings it back."""
         definition = self._bindings.find_task(self._queue, job.name)
         traceparent = _traceparent_of(job)
+        _bound_what_is_kept(job)
         with (
             trace_from(traceparent, f"run {job.name}", kind="consumer", queue=self._queue, job_id=str(job.id)) as run,
             structlog.contextvars.bound_contextvars(job_id=job.id, queue=self._queue, task=job.name),
@@ -96,14 +99,39 @@ class Runs:
 
     @asynccontextmanager
     async def _alone_if_suspect(self, job: Job, token: str) -> AsyncIterator[None]:
-        """Let jobs that came back after a crash run one at a time, so that a poisonous one can't take others with it."""
-        if not job.stalledCounter and not job.opts.get("suspect"):
+        """Let jobs that came back after a crash run one at a time, so that a poisonous one can't take others with it.
+
+        One that has run for a while lets the next one in: a film of an hour is not to hold up all that crashed with it.
+        """
+        if not await self._is_suspect(job):
             yield
             return
-        if self._suspects.locked():
+        if self._suspect is not None:
             await delay(job, token, _SUSPECT_AGAIN_S)
-        async with self._suspects:
+        self._suspect = me = object()
+
+        def let_others_in() -> None:
+            if self._suspect is me:
+                self._suspect = None
+
+        later = asyncio.get_running_loop().call_later(_SUSPECTED_S, let_others_in)
+        try:
             yield
+        finally:
+            later.cancel()
+            let_others_in()
+
+    async def _is_suspect(self, job: Job) -> bool:
+        """Whether a run of it has crashed. That its lock ran out says little: Valkey may have been away."""
+        if not job.stalledCounter and not job.opts.get("suspect"):
+            return False
+        entry = read_entry_id(str(job.id))
+        if entry is None:
+            return True
+        try:
+            return await self._ledger.has_crashed(entry[0])
+        except psycopg.Error:
+            return True
 
     async def _claim(
         self, job: Job, token: str, definition: TaskDefinition | None, traceparent: str | None
@@ -249,6 +277,13 @@ async def _called(definition: TaskDefinition, parts: Any, context: JobContext, e
     except BaseException as error:
         # SystemExit in a task would end the event loop and every other job with it.
         raise RuntimeError(f"The task raised {type(error).__name__}.") from error
+
+
+def _bound_what_is_kept(job: Job) -> None:
+    """A foreign producer may ask to keep its entries for ever, in memory that is never evicted."""
+    for option, ours in (("removeOnComplete", KEPT_COMPLETED), ("removeOnFail", KEPT_FAILED)):
+        if job.opts.get(option) is not True:
+            job.opts[option] = ours
 
 
 def _traceparent_of(job: Job) -> str | None:

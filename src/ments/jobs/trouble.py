@@ -20,6 +20,13 @@ _MESSAGE_CHARACTERS = 2_000
 _STACK_CHARACTERS = 8_000
 _CAUSES_LOOKED_AT = 8
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+# Errors of one statement: too long, in a ring of waits, in the way of another. The next attempt may go better.
+_GIVEN_UP = (
+    psycopg.errors.QueryCanceled,
+    psycopg.errors.LockNotAvailable,
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.SerializationFailure,
+)
 _LONGEST_WAIT_S = 30.0
 # A transaction that idled too long, since its worker stood still; a primary that has become a replica.
 _STATES_OF_SERVER = {"25P03", "25006"}
@@ -55,9 +62,9 @@ def judge(error: BaseException) -> Verdict:
 
 
 def is_database_away(error: BaseException) -> bool:
-    """Tell a database that is away, or was going away, from one that refuses a statement."""
+    """Tell a database that is away, or was going away, from one that refuses a statement, or gives it up."""
     if isinstance(error, psycopg.OperationalError):
-        return True
+        return not isinstance(error, _GIVEN_UP)
     # Without a state it is the driver that speaks: the pooler's farewell was one answer too many ("received 2 results").
     return isinstance(error, psycopg.InternalError) and (error.sqlstate is None or error.sqlstate in _STATES_OF_SERVER)
 

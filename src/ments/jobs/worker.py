@@ -24,6 +24,8 @@ _STALLED_EVERY_MS = 3_000
 # The ledger counts crashes and ends what is poisonous. The queue's own bound is for what never gets that far, such as
 # an entry that cannot be read.
 _STALLS_ALLOWED = 8
+# What runs has this long to clean up after it was told to end; what does not, counts as crashed.
+_HAND_BACK_S = 4.0
 _BLOCK_S = 5
 _RETRY_MS = 1_000
 _START_AGAIN_S = 1.0
@@ -118,7 +120,7 @@ class QueueWorker:
         done, _ = await asyncio.wait([closing], timeout=drain_s)
         if not done:
             self._runs.hand_back()
-            await asyncio.wait([closing], timeout=2.0)
+            await asyncio.wait([closing], timeout=_HAND_BACK_S)
         if not closing.done():
             # Valkey does not take them back: their locks run out, and another worker finds them.
             log.warning("worker_left_jobs", queue=self._queue, jobs=self.running)

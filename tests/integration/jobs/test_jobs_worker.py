@@ -19,7 +19,8 @@ from eventually import eventually
 from ments.db import Primary
 from ments.errors import Away, Permanent, Retryable
 from ments.jobs import Bindings, JobContext, JobDied, QueuedJob, task
-from ments.jobs.queue import KEPT_FAILED
+from ments.jobs.queue import KEPT_COMPLETED, KEPT_FAILED
+from ments.jobs.rooms import RoomTasks, join_rooms
 
 
 @dataclass(frozen=True)
@@ -264,7 +265,7 @@ async def test_a_run_that_takes_too_long_is_ended_and_tried_again(world: JobWorl
     seen = Seen(takes_s=30)
     async with world.working(BINDINGS, seen):
         job = await world.accept("hurry", X)
-        await eventually(lambda: len(seen.at) == 1)
+        await eventually(lambda: seen.ended == ["cancelled"])
         seen.takes_s = 0
         row = await world.becomes(job, "done", within_s=10)
     assert (row["attempts"], row["code"]) == (1, "timeout")
@@ -387,3 +388,31 @@ async def test_short_delays_are_kept(world: JobWorld, delay_ms: int) -> None:
         await eventually(lambda: len(seen.at) == 1)
     await plain.client.aclose()
     assert delay_ms / 1000 - 0.05 < seen.at[0] - added < delay_ms / 1000 + 0.35
+
+
+async def test_a_task_whose_module_cannot_be_imported_makes_dead_letters(world: JobWorld) -> None:
+    def broken() -> RoomTasks:
+        raise ImportError("No module named 'libheif'")
+
+    seen = Seen()
+    joined = join_rooms({"media": broken, "weather": lambda: RoomTasks({Asked: (ask,)})})
+    async with world.working(joined.bindings, seen, queues=("default", "media")):
+        job = await world.accept("transcode", X, queue="media")
+        row = await world.becomes(job, "dead")
+        await world.becomes(await world.accept("ask", X), "done")
+    assert row["code"] == "unknown_task"
+    assert "media could not be loaded: ImportError: No module named 'libheif'" in row["cause"]
+
+
+async def test_a_foreign_producer_cannot_keep_its_entries_for_ever(
+    world: JobWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(KEPT_COMPLETED, "count", 3)
+    seen = Seen()
+    plain = Queue("default", {"connection": Redis.from_url(world.valkey_server.url, decode_responses=True)})
+    async with world.working(BINDINGS, seen):
+        for _ in range(8):
+            await plain.add("ask", X, {"removeOnComplete": False})
+        await eventually(lambda: len(seen.at) == 8)
+        await world.counts(completed=3, waiting=0, active=0)
+    await plain.client.aclose()

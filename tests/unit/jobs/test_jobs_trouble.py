@@ -36,6 +36,8 @@ def _caused(error: Exception, cause: Exception) -> Exception:
         (psycopg.InternalError("received 2 results from command 'COMMIT'"), Verdict.POSTPONE),
         (psycopg.errors.IdleInTransactionSessionTimeout("terminating connection"), Verdict.POSTPONE),
         (psycopg.errors.InFailedSqlTransaction("current transaction is aborted"), Verdict.RETRY),
+        (psycopg.errors.QueryCanceled("canceling statement due to statement timeout"), Verdict.RETRY),
+        (psycopg.errors.DeadlockDetected("deadlock detected"), Verdict.RETRY),
         (ConnectionLost("Connection refused."), Verdict.POSTPONE),
         (_caused(Retryable("The work folder is full."), OSError(errno.ENOSPC, "No space left")), Verdict.POSTPONE),
         # The file's own fault, whatever was underneath.

@@ -38,6 +38,10 @@ returning jobs.id, jobs.generation, lease, attempts, attempts_max, backoff_s, cr
 -- Why a claim was refused.
 select id, state, generation from jobs where id = any(:ids::uuid[]);
 
+-- name: find_crashed(id)^
+-- Whether it is to be run alone: a run crashed, or began and was not heard of again.
+select crashes > 0 or state = 'running' as crashed from jobs where id = :id;
+
 -- name: adopt_job(id, queue, task, payload, traceparent, outside_id, attempts, backoff_s)!
 -- Makes a row for an entry that a foreign producer put into the queue; again for the same entry: nothing.
 insert into jobs (id, queue, task, payload, traceparent, outside_id, state, attempts_max, backoff_s)

@@ -71,6 +71,12 @@ class Ledger:
         """Begin a run of the job behind an entry of the queue. Raises psycopg.Error."""
         return await self._claims.do(_Asked(job_id, generation, timeout_s))
 
+    async def has_crashed(self, job_id: UUID) -> bool:
+        """Whether a run of the job ended with its worker, as far as is known."""
+        async with self._primary.session() as session:
+            row = await queries.find_crashed(session.connection, id=job_id)
+        return bool(row and row["crashed"])
+
     async def complete(self, job_id: UUID, lease: int) -> bool:
         """End a run well. False when another has overtaken it, or it was ended in its own transaction."""
         return await self._completions.do((job_id, lease))
