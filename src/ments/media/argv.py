@@ -99,7 +99,7 @@ def _read_argv(ffmpeg: str, source: str) -> list[str]:
         *("-progress", "pipe:1", "-stats_period", "0.5"),
         *("-protocol_whitelist", "file"),  # a playlist that names a URL opens nothing
         *("-format_whitelist", CONTAINERS),  # an m3u8 named .mp4 is no container
-        *("-max_streams", "32"),  # thousands of streams cost memory each
+        *("-max_streams", "128"),  # thousands of streams cost memory each
         *("-max_pixels", "36000000"),  # frames that lie about their size
         *("-threads", "2"),  # decoders keep frames a thread
         *("-t", LENGTH_MAX_S),  # a timestamp gap of a day ends here

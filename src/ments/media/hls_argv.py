@@ -118,7 +118,7 @@ def read_argv(
         "-start_at_zero",  # cameras begin at 10 h or at 1.4 s; the film begins at 0
         *("-protocol_whitelist", "file"),  # a playlist that names a URL opens nothing
         *("-format_whitelist", containers),  # an m3u8 named .mp4 is no container
-        *("-max_streams", "32"),  # thousands of streams cost memory each
+        *("-max_streams", "128"),  # thousands of streams cost memory each
         *("-max_pixels", "36000000"),  # frames that lie about their size
         *("-threads", "2"),  # decoders keep frames a thread
         *(["-skip_frame", "nokey"] if keyframes_only else []),

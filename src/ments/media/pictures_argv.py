@@ -86,7 +86,7 @@ def _read_argv(ffmpeg: str) -> list[str]:
         "-y",
         *("-protocol_whitelist", "file,pipe"),  # the pipe is for what is printed
         *("-format_whitelist", CONTAINERS),
-        *("-max_streams", "32"),
+        *("-max_streams", "128"),
         *("-max_pixels", "36000000"),
         *("-threads", "1"),
         *("-filter_threads", "1"),

@@ -12,7 +12,7 @@ VIDEO = VideoStream(0, "h264", 1080, 1920, 90, 30.0, "yuv420p", "", 10.0, True)
 AUDIO = AudioStream(1, "aac", 2, 10.0, True)
 READ = (
     "/ffmpeg -nostdin -hide_banner -v error -y -progress pipe:1 -stats_period 0.5 -protocol_whitelist file "
-    "-format_whitelist mov,matroska,mpegts,mpeg,avi,flv,asf,mp3,wav,flac,ogg,aac,gif -max_streams 32 "
+    "-format_whitelist mov,matroska,mpegts,mpeg,avi,flv,asf,mp3,wav,flac,ogg,aac,gif -max_streams 128 "
     "-max_pixels 36000000 -threads 2 -t 14400 -i file:/in "
 )
 PICTURE = (

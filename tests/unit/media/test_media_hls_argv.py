@@ -28,9 +28,9 @@ COPY = CopyRun(VIDEO, AUDIO, True, 70.0, "v1080", "c000-1")
 FRONT = "/ffmpeg -nostdin -hide_banner -v error -y -progress pipe:1 -stats_period 0.5 -copyts -start_at_zero "
 SAFE = (
     "-protocol_whitelist file -format_whitelist mov,matroska,mpegts,mpeg,avi,flv,asf,mp3,wav,flac,ogg,aac,gif "
-    "-max_streams 32 -max_pixels 36000000 -threads 2 "
+    "-max_streams 128 -max_pixels 36000000 -threads 2 "
 )
-OURS = "-protocol_whitelist file -format_whitelist mov -max_streams 32 -max_pixels 36000000 -threads 2 "
+OURS = "-protocol_whitelist file -format_whitelist mov -max_streams 128 -max_pixels 36000000 -threads 2 "
 BARE = "-map_metadata -1 -map_chapters -1 -sn -dn "
 CLOCK = r"-bsf:v 'setts=pts=PTS:dts=DTS:duration=if(eq(NEXT_DTS\,NOPTS)\,DURATION\,NEXT_DTS-DTS)' "
 SOUND = (

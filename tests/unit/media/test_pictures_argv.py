@@ -8,7 +8,7 @@ from ments.media.pictures_argv import cover_argv, loudness_argv, preview_argv
 
 READ = (
     "/ffmpeg -nostdin -hide_banner -v error -y -protocol_whitelist file,pipe "
-    "-format_whitelist mov,matroska,mpegts,mpeg,avi,flv,asf,mp3,wav,flac,ogg,aac,gif -max_streams 32 "
+    "-format_whitelist mov,matroska,mpegts,mpeg,avi,flv,asf,mp3,wav,flac,ogg,aac,gif -max_streams 128 "
     "-max_pixels 36000000 -threads 1 -filter_threads 1 -t 14400 "
 )
 

@@ -17,6 +17,8 @@ import av.error
 
 GUESSED_LENGTH = {"mp3", "aac", "mpegts", "mpeg", "wav", "gif"}
 """Containers that carry no length, or one that writers of streams leave wrong."""
+STREAMS_MAX = 128
+"""As ffmpeg's command. Discs that were copied have 40 subtitles; past the bound a demuxer stops as if the file ended."""
 TRIED_PACKETS = 500
 """Read at most to see which of several pictures can be decoded."""
 _NO_PICTURE = {
@@ -34,9 +36,11 @@ _NO_PICTURE = {
 
 def main(source: str, containers: str) -> dict[str, Any]:
     av.logging.set_level(av.logging.PANIC)
-    options = {"protocol_whitelist": "file", "format_whitelist": containers, "max_streams": "32"}
+    options = {"protocol_whitelist": "file", "format_whitelist": containers, "max_streams": str(STREAMS_MAX)}
     try:
         with av.open(source, options=options, metadata_errors="replace") as container:
+            if len(container.streams) >= STREAMS_MAX:
+                return {"error": "too many streams"}
             shown = _choose_picture(container)
         with av.open(source, options=options, metadata_errors="replace") as container:
             return _read(container, shown)
@@ -105,6 +109,9 @@ def _read(container: Any, shown: int | None) -> dict[str, Any]:
     claimed = None
     if name not in GUESSED_LENGTH and container.duration:
         claimed = container.duration / 1_000_000
+        if name == "avi" and video is not None:
+            # Where the index is missing the demuxer takes what it finds for the whole; the header knows better.
+            claimed = max(claimed, float(video.frames * video.time_base))
     return {
         "container": name,
         "claimed_s": claimed,
