@@ -14,7 +14,7 @@ from members import Member
 from playwright.sync_api import Locator, Page, expect
 
 _READY_MS = 150_000
-_PLAYS_MS = 30_000
+_PLAYS_MS = 45_000
 CAPTIONS = "WEBVTT\n\n00:00:00.000 --> 00:00:11.000\nIt has been under for <i>nine hours</i> now.\n\n00:00:11.000 --> 00:00:20.000\nThis is the gasket.\n"
 
 
@@ -62,7 +62,7 @@ def choose(card: Locator, menu: str, entry: str) -> None:
 
 def watched_by(open_page: Callable[..., Page], address: str, **options: object) -> tuple[Page, Locator]:
     page = open_page(**options)
-    page.goto(address)
+    page.goto(address, timeout=_PLAYS_MS)
     card = page.get_by_role("article").first
     expect(card.locator("video")).to_be_visible()
     return page, card
@@ -167,7 +167,7 @@ def _watch(open_page: Callable[..., Page], address: str) -> None:
     wait_for(video, "video.currentTime > 4.9")
     page.keyboard.press("m")
     assert video.evaluate("video => video.muted")
-    page.reload()
+    page.reload(timeout=_PLAYS_MS)
     again = start(page.get_by_role("article").first)
     expect(page.get_by_role("article").first.locator(".cues")).to_have_text("It has been under for nine hours now.")
     assert again.evaluate("video => video.videoWidth") > 0
