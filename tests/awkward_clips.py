@@ -187,6 +187,7 @@ SOUNDS = (
 
 STREAMS = (
     Clip("baggage", _baggage),
+    Clip("forty-sounds", rewrapped("a.mkv", "-map", "0:v", *("-map", "0:a") * 40, "-c", "copy", of=_PLAIN)),
     Clip("timecode", film("a.mov", "-timecode", "01:00:00:00")),
     _with_cover("film.mp4"),
     _with_cover("film.mkv"),

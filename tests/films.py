@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from ments.jobs import JobContext
-from ments.media.model import FirstPieceWanted, MediaUploaded, PiecesStored, PieceWanted
+from ments.media.job_events import FirstPieceWanted, MediaUploaded, PiecesStored, PieceWanted
 from ments.media.tasks import assemble, encode_first, encode_piece, transcode
 from ments.parts import Parts
 from posting import NotedLease, job_of, list_jobs

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import originals
 from ments.jobs import JobContext
 from ments.media import store
-from ments.media.model import MediaUploaded
+from ments.media.job_events import MediaUploaded
 from ments.media.rules import UploadPlan, clean_filename
 from ments.parts import Parts
 from posting import Member, NotedLease, fetch_row, job_of

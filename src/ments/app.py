@@ -47,30 +47,30 @@ def _accounts() -> RoomTasks:
 
 
 def _media() -> RoomTasks:
-    from ments.media import model, tasks
+    from ments.media import job_events, tasks
     from ments.media.caption_tracks import CaptionsWanted
 
     return RoomTasks(
         {
-            model.MediaUploaded: (tasks.transcode,),
+            job_events.MediaUploaded: (tasks.transcode,),
             JobDied: (tasks.give_up_transcode,),
-            model.FirstPieceWanted: (tasks.encode_first,),
-            model.PieceWanted: (tasks.encode_piece,),
-            model.PiecesStored: (tasks.assemble,),
-            model.PhotoStored: (tasks.improve_photo,),
-            model.RebuildWanted: (tasks.rebuild,),
-            model.TranscodeAgain: (tasks.transcode_again,),
+            job_events.FirstPieceWanted: (tasks.encode_first,),
+            job_events.PieceWanted: (tasks.encode_piece,),
+            job_events.PiecesStored: (tasks.assemble,),
+            job_events.PhotoStored: (tasks.improve_photo,),
+            job_events.RebuildWanted: (tasks.rebuild,),
+            job_events.TranscodeAgain: (tasks.transcode_again,),
             CaptionsWanted: (tasks.place_captions,),
-            model.PublicAudienceWanted: (tasks.publish_audience,),
-            model.MediaReleased: (tasks.erase,),
-            model.MediaFailed: (),
+            job_events.PublicAudienceWanted: (tasks.publish_audience,),
+            job_events.MediaReleased: (tasks.erase,),
+            job_events.MediaFailed: (),
         },
         periodic=tasks.PERIODIC,
     )
 
 
 def _posts() -> RoomTasks:
-    from ments.media.model import MediaFinished, MediaForPost, MediaPlayable
+    from ments.media.job_events import MediaFinished, MediaForPost, MediaPlayable
     from ments.posts import tasks
 
     return RoomTasks(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -129,12 +128,12 @@ async def list_overdue(session: Session, n: int) -> list[UUID]:
 
 async def put_off(tx: Transaction, media_id: UUID) -> None:
     """Look at overdue media again later, so that the others get their turn."""
-    await queries.put_off(tx.connection, id=media_id, lifetime_s=_seconds(rules.SWEEP_AGAIN))
+    await queries.put_off(tx.connection, id=media_id, lifetime_s=rules.SWEEP_AGAIN.total_seconds())
 
 
 async def list_unopened(session: Session, n: int) -> list[UUID]:
     """List media that everybody should be able to fetch, and that nobody is opening, longest waiting first."""
-    older_than_s = _seconds(rules.OPENING_LIFETIME)
+    older_than_s = rules.OPENING_LIFETIME.total_seconds()
     return [row["id"] async for row in queries.list_unopened(session.connection, older_than_s=older_than_s, n=n)]
 
 
@@ -186,7 +185,11 @@ async def claim_media(tx: Transaction, media_id: UUID, job_id: str, *, may_reviv
     may_revive  what has failed is begun again
     """
     row = await queries.claim_media(
-        tx.connection, id=media_id, job_id=job_id, may_revive=may_revive, lifetime_s=_seconds(rules.CLAIM_LIFETIME)
+        tx.connection,
+        id=media_id,
+        job_id=job_id,
+        may_revive=may_revive,
+        lifetime_s=rules.CLAIM_LIFETIME.total_seconds(),
     )
     return _media(row) if row else None
 
@@ -198,7 +201,7 @@ async def hold_claim(tx: Transaction, media_id: UUID, number: int, progress: flo
         id=media_id,
         attempt_generation=number,
         progress=progress,
-        lifetime_s=_seconds(rules.CLAIM_LIFETIME),
+        lifetime_s=rules.CLAIM_LIFETIME.total_seconds(),
     )
     return Audience(audience) if audience else None
 
@@ -246,7 +249,7 @@ async def fail_media(tx: Transaction, media_id: UUID, number: int, *, code: str,
         attempt_generation=number,
         code=code,
         text=text,
-        lifetime_s=_seconds(rules.UNATTACHED_LIFETIME),
+        lifetime_s=rules.UNATTACHED_LIFETIME.total_seconds(),
     )
     return failed is not None
 
@@ -260,7 +263,7 @@ async def queue_media(tx: Transaction, media_id: UUID, job_id: UUID | None) -> N
         tx.connection,
         id=media_id,
         job_id=str(job_id) if job_id else None,
-        lifetime_s=_seconds(rules.QUEUE_LIFETIME),
+        lifetime_s=rules.QUEUE_LIFETIME.total_seconds(),
     )
 
 
@@ -295,7 +298,3 @@ async def erase_media(tx: Transaction, media_id: UUID) -> bool:
 async def settle_media(tx: Transaction, media_id: UUID) -> None:
     """Take finished media off the sweeper's list."""
     await queries.settle_media(tx.connection, id=media_id)
-
-
-def _seconds(lifetime: timedelta) -> float:
-    return lifetime.total_seconds()

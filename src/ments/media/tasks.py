@@ -8,7 +8,7 @@ from ments.errors import Retryable
 from ments.jobs import JobContext, JobDied, PeriodicTask, Rank, periodic, task
 from ments.media import actions
 from ments.media.caption_tracks import CaptionsWanted
-from ments.media.model import (
+from ments.media.job_events import (
     FirstPieceWanted,
     MediaReleased,
     MediaUploaded,

@@ -16,7 +16,8 @@ import structlog
 from ments.accounts.model import Viewer
 from ments.db import Transaction
 from ments.errors import Retryable
-from ments.media.model import Audience, MediaReleased, PublicAudienceWanted
+from ments.media.job_events import MediaReleased, PublicAudienceWanted
+from ments.media.model import Audience
 from ments.observe import report_error
 from ments.parts import Parts
 from ments.posts import rules, store

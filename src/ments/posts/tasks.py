@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ments.jobs import JobContext, periodic, task
-from ments.media.model import MediaFinished, MediaForPost, MediaPlayable
+from ments.media.job_events import MediaFinished, MediaForPost, MediaPlayable
 from ments.parts import Parts
 from ments.posts import actions
 

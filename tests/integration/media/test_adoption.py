@@ -13,7 +13,8 @@ import pytest_asyncio
 
 import originals
 from ments.errors import Permanent, Retryable
-from ments.media.model import MediaForPost, MediaReleased, MediaUploaded, PublicAudienceWanted, UnplayableMedia
+from ments.media.job_events import MediaForPost, MediaReleased, MediaUploaded, PublicAudienceWanted
+from ments.media.model import UnplayableMedia
 from ments.media.tasks import erase, publish_audience, sweep, transcode
 from ments.parts import Parts
 from ments.posts.tasks import attach_adopted

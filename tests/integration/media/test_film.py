@@ -15,15 +15,15 @@ import ments.media.actions.assemble as assembling
 import originals
 from films import finish, make_pieces, piece_run, pieces_of
 from ments.jobs import JobDied
-from ments.media.model import (
+from ments.media.job_events import (
     FirstPieceWanted,
     MediaReleased,
     MediaUploaded,
     PiecesStored,
     PieceWanted,
     PublicAudienceWanted,
-    UnplayableMedia,
 )
+from ments.media.model import UnplayableMedia
 from ments.media.playlists import parse_media_playlist
 from ments.media.tasks import (
     assemble,

@@ -10,7 +10,7 @@ import pytest
 import originals
 from films import finish, make_ready
 from ments.media.caption_tracks import CaptionsWanted
-from ments.media.model import MediaReleased, MediaUploaded, PublicAudienceWanted
+from ments.media.job_events import MediaReleased, MediaUploaded, PublicAudienceWanted
 from ments.media.tasks import erase, place_captions, publish_audience, transcode
 from ments.parts import Parts
 from posting import Member, fetch_row, job_of, list_jobs, make_member, open_api

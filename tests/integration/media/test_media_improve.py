@@ -9,7 +9,7 @@ import pytest
 
 import originals
 from films import piece_run
-from ments.media.model import MediaReleased, MediaUploaded, PhotoStored, PublicAudienceWanted
+from ments.media.job_events import MediaReleased, MediaUploaded, PhotoStored, PublicAudienceWanted
 from ments.media.tasks import erase, improve_photo, publish_audience, transcode
 from ments.parts import Parts
 from posting import job_of, list_jobs, make_member

@@ -16,8 +16,9 @@ from ments.errors import Retryable
 from ments.jobs import JobDied
 from ments.media import actions
 from ments.media.actions import reprocess_media
+from ments.media.job_events import MediaUploaded, RebuildWanted, TranscodeAgain
 from ments.media.ladder import LADDER_VERSION
-from ments.media.model import MediaKind, MediaStatus, MediaUploaded, RebuildWanted, TranscodeAgain, UnplayableMedia
+from ments.media.model import MediaKind, MediaStatus, UnplayableMedia
 from ments.media.rebuild_rows import Chosen
 from ments.media.tasks import give_up_transcode, rebuild, transcode, transcode_again
 from ments.parts import Parts

@@ -25,15 +25,9 @@ from ments.errors import MentsError, Permanent, Retryable
 from ments.media import actions, store
 from ments.media.actions.watch import StreamSlots
 from ments.media.events import stream_lines
+from ments.media.job_events import MediaReleased, MediaUploaded, PublicAudienceWanted
 from ments.media.live import Live, find_live
-from ments.media.model import (
-    Audience,
-    MediaReleased,
-    MediaStatus,
-    MediaUploaded,
-    PublicAudienceWanted,
-    UnplayableMedia,
-)
+from ments.media.model import Audience, MediaStatus, UnplayableMedia
 from ments.media.tasks import erase, open_again, publish_audience, sweep, transcode
 from ments.parts import Parts
 from posting import Member, NotedLease, list_jobs, make_member, open_api

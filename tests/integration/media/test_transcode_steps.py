@@ -16,7 +16,8 @@ from eventually import eventually
 from films import finish
 from ments.errors import Retryable
 from ments.jobs import JobDied, LeaseLost
-from ments.media.model import PublicAudienceWanted, UnplayableMedia
+from ments.media.job_events import PublicAudienceWanted
+from ments.media.model import UnplayableMedia
 from ments.media.plan import Piece, Plan
 from ments.media.tasks import give_up_transcode, publish_audience, sweep, transcode
 from ments.parts import Parts

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from ments.errors import NotFound
-from ments.media.model import MediaPlayable
+from ments.media.job_events import MediaPlayable
 from ments.parts import Parts
 from ments.posts import actions, store
 from ments.posts.model import (

@@ -10,7 +10,8 @@ from ments.db import Transaction
 from ments.errors import Permanent, Retryable
 from ments.jobs import JobContext
 from ments.media import adopted, rules
-from ments.media.model import Media, MediaForPost, MediaUploaded
+from ments.media.job_events import MediaForPost, MediaUploaded
+from ments.media.model import Media
 from ments.parts import Parts
 
 log = structlog.get_logger()

@@ -22,17 +22,9 @@ from ments.media.actions.originals import workshop_of
 from ments.media.caption_tracks import is_of_captions
 from ments.media.film_join import FilmFiles, Inputs, join_film, write_playlists
 from ments.media.folder import work_folder
+from ments.media.job_events import MediaFinished, PiecesStored, PublicAudienceWanted
 from ments.media.live import Live, tell_live
-from ments.media.model import (
-    Audience,
-    Media,
-    MediaFinished,
-    MediaStatus,
-    PiecesStored,
-    Probe,
-    PublicAudienceWanted,
-    UnplayableMedia,
-)
+from ments.media.model import Audience, Media, MediaStatus, Probe, UnplayableMedia
 from ments.media.tracks import Line, WantedPart, line_up, list_files
 from ments.parts import Parts
 

@@ -10,7 +10,8 @@ from ments.media import pieces as rows
 from ments.media import rules, store
 from ments.media.actions.captions import want_captions
 from ments.media.actions.files import copy_files
-from ments.media.model import Audience, Media, MediaPlayable
+from ments.media.job_events import MediaPlayable
+from ments.media.model import Audience, Media
 from ments.parts import Parts
 
 log = structlog.get_logger()

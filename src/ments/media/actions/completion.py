@@ -10,8 +10,9 @@ import structlog
 from ments.errors import Conflict, Invalid, NotFound
 from ments.media import rules, store
 from ments.media.actions.uploads import check_open, read_upload, remove_sent
+from ments.media.job_events import MediaUploaded
 from ments.media.live import Live, tell_live
-from ments.media.model import MediaStatus, MediaUploaded, Upload, UploadMissing, UploadStatus
+from ments.media.model import MediaStatus, Upload, UploadMissing, UploadStatus
 from ments.parts import Parts
 from ments.storage import ObjectCreated
 

@@ -10,8 +10,9 @@ from ments.db import Transaction
 from ments.jobs import JobDied
 from ments.media import store
 from ments.media.actions.leftovers import remove_unserved
+from ments.media.job_events import MediaFailed
 from ments.media.live import Live, tell_live
-from ments.media.model import Media, MediaFailed, MediaStatus
+from ments.media.model import Media, MediaStatus
 from ments.parts import Parts
 
 log = structlog.get_logger()

@@ -15,17 +15,8 @@ from ments.media.actions.files import store_files
 from ments.media.actions.originals import MISSING, hold_original, let_original_go
 from ments.media.folder import work_folder
 from ments.media.improve_rows import add_variants
-from ments.media.model import (
-    Audience,
-    Media,
-    MediaFinished,
-    MediaKind,
-    MediaStatus,
-    PhotoStored,
-    PublicAudienceWanted,
-    UnplayableMedia,
-    Variant,
-)
+from ments.media.job_events import MediaFinished, PhotoStored, PublicAudienceWanted
+from ments.media.model import Audience, Media, MediaKind, MediaStatus, UnplayableMedia, Variant
 from ments.media.photo import AVIF, make_avif
 from ments.media.plan import MadeFile
 from ments.media.programs import sandbox_of

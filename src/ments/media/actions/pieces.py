@@ -19,14 +19,9 @@ from ments.media.actions.originals import MISSING, hold_original, workshop_of
 from ments.media.film import PieceWork
 from ments.media.film_run import make_film_piece
 from ments.media.folder import work_folder
+from ments.media.job_events import FirstPieceWanted, PiecesStored, PieceWanted
 from ments.media.live import tell_piece
-from ments.media.model import (
-    FirstPieceWanted,
-    Media,
-    PiecesStored,
-    PieceWanted,
-    UnplayableMedia,
-)
+from ments.media.model import Media, UnplayableMedia
 from ments.media.pieces import FoundPiece
 from ments.media.plan import Piece
 from ments.media.tracks import StoredPart

@@ -17,8 +17,9 @@ from ments.media.actions.files import store_files
 from ments.media.actions.originals import MISSING, hold_original, workshop_of
 from ments.media.actions.rebuild_film import make_next_piece
 from ments.media.folder import work_folder
+from ments.media.job_events import MediaFinished, RebuildWanted
 from ments.media.ladder import LADDER_VERSION
-from ments.media.model import Audience, Media, MediaFinished, RebuildWanted, UnplayableMedia
+from ments.media.model import Audience, Media, UnplayableMedia
 from ments.media.plan import join_pieces
 from ments.media.rebuild_rows import Begun, RebuiltFiles
 from ments.media.render import make_piece, plan_original

@@ -15,7 +15,8 @@ from ments.media.actions.originals import hold_original, workshop_of
 from ments.media.film_join import Inputs, join_film, write_playlists
 from ments.media.film_run import make_film_piece
 from ments.media.folder import work_folder
-from ments.media.model import Media, MediaKind, Probe, RebuildWanted
+from ments.media.job_events import RebuildWanted
+from ments.media.model import Media, MediaKind, Probe
 from ments.media.rebuild_rows import Begun, RebuiltFiles
 from ments.media.tracks import Line, StoredPart
 from ments.parts import Parts

@@ -12,7 +12,8 @@ from ments.errors import Permanent
 from ments.jobs import JobContext
 from ments.media import rebuild_rows, store
 from ments.media.actions.transcode import transcode_media
-from ments.media.model import MediaStatus, MediaUploaded, RebuildWanted, TranscodeAgain
+from ments.media.job_events import MediaUploaded, RebuildWanted, TranscodeAgain
+from ments.media.model import MediaStatus
 from ments.media.rebuild_rows import Chosen, Selected
 from ments.parts import Parts
 

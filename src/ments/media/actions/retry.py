@@ -6,8 +6,9 @@ from uuid import UUID
 
 from ments.errors import Conflict
 from ments.media import retries, store
+from ments.media.job_events import MediaUploaded
 from ments.media.live import Live, tell_live
-from ments.media.model import MediaNotFound, MediaStatus, MediaUploaded, UploadMissing
+from ments.media.model import MediaNotFound, MediaStatus, UploadMissing
 from ments.parts import Parts
 
 

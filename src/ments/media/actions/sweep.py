@@ -14,7 +14,8 @@ from ments.media.actions.erase import erase_media
 from ments.media.actions.give_up import fail_unfinished
 from ments.media.actions.leftovers import remove_unserved
 from ments.media.actions.uploads import remove_sent
-from ments.media.model import Media, MediaStatus, PublicAudienceWanted, UploadStatus
+from ments.media.job_events import PublicAudienceWanted
+from ments.media.model import Media, MediaStatus, UploadStatus
 from ments.media.pieces import is_work_pending
 from ments.observe import report_error
 from ments.parts import Parts

@@ -24,19 +24,9 @@ from ments.media.actions.steps import Steps
 from ments.media.film import PLAYABLE_AT
 from ments.media.film_run import make_film_piece
 from ments.media.folder import work_folder
+from ments.media.job_events import MediaFailed, MediaPlayable, MediaUploaded, PhotoStored, PublicAudienceWanted
 from ments.media.live import Live, find_live, tell_live
-from ments.media.model import (
-    Audience,
-    Media,
-    MediaFailed,
-    MediaKind,
-    MediaPlayable,
-    MediaStatus,
-    MediaUploaded,
-    PhotoStored,
-    PublicAudienceWanted,
-    UnplayableMedia,
-)
+from ments.media.model import Audience, Media, MediaKind, MediaStatus, UnplayableMedia
 from ments.media.plan import Piece, Plan, Step, join_pieces
 from ments.media.render import Progress, make_piece, plan_original, within
 from ments.media.view import answer_producer
