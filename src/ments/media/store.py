@@ -236,7 +236,7 @@ async def commit_generation(
         variants=Jsonb([asdict(variant) for variant in outputs.variants]),
         probe=Jsonb(asdict(outputs.probe)) if outputs.probe else None,
         ladder_version=LADDER_VERSION,
-        lifetime_s=_seconds(rules.UNATTACHED_LIFETIME if is_whole else rules.PLAYABLE_LIFETIME),
+        lifetime_s=(rules.UNATTACHED_LIFETIME if is_whole else rules.PLAYABLE_LIFETIME).total_seconds(),
     )
     return Audience(audience) if audience else None
 
@@ -284,7 +284,7 @@ async def move_generation(tx: Transaction, media: Media, generation: str) -> boo
         status=media.status,
         files=len(media.variants),
         generation=generation,
-        lifetime_s=_seconds(rules.UNATTACHED_LIFETIME if is_whole else rules.PLAYABLE_LIFETIME),
+        lifetime_s=(rules.UNATTACHED_LIFETIME if is_whole else rules.PLAYABLE_LIFETIME).total_seconds(),
     )
     return moved is not None
 
