@@ -60,7 +60,8 @@ def copy_argv(ffmpeg: str, source: str, folder: str, run: CopyRun) -> list[str]:
     argv += _hls_argv(folder, run.name, run.mark, segment_s=run.segment_s, flags="temp_file")
     if run.audio:
         argv += ["-map", f"0:{run.audio.index}", "-c:a", "copy"] if run.copy_audio else _ENCODE_SOUND
-        argv += _sound_argv(folder, run.mark, Span(0, 0, run.length_s, is_last=True))
+        whole = Span(0, 0, run.length_s, is_last=True)
+        argv += _sound_argv(folder, run.mark, whole, is_copied=run.copy_audio)
     return argv
 
 
@@ -153,12 +154,14 @@ def _rung_argv(folder: str, run: LadderRun, rung: RungEncoding) -> list[str]:
     ]
 
 
-def _sound_argv(folder: str, mark: str, span: Span) -> list[str]:
+def _sound_argv(folder: str, mark: str, span: Span, *, is_copied: bool = False) -> list[str]:
     """What follows the sound's codec: the packets of this span only, as HLS."""
     outside = f"lt(pts,{span.start_s * AUDIO_RATE})"  # the encoder's priming, and what stands before a chunk
     outside += "" if span.is_last else f"+gte(pts,{round(span.end_s) * AUDIO_RATE})"
     # Packets overlap in AAC. Encoded with what surrounds them, those of two chunks fit together as if of one run.
-    drop = ["-bsf:a", f"noise=drop='{outside}'"]
+    # Cameras' transport streams have a header before each packet, where MP4 has one for all.
+    unpack = "aac_adtstoasc," if is_copied else ""
+    drop = ["-bsf:a", f"{unpack}noise=drop='{outside}'"]
     return [*drop, *_hls_argv(folder, AUDIO_NAME, mark, segment_s=SEGMENT_S, flags="temp_file")]
 
 

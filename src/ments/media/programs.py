@@ -24,7 +24,7 @@ LOOK_LIMITS = Limits(wall_s=180, cpu_s=90, memory=3 * GIB, file=64 * MIB)
 _SIGNALLED = range(129, 160)
 """How a program in the jail ends by a signal. ffmpeg's own errors lie above: 183 is "Invalid data found"."""
 _SIGTERM_SEEN = 255
-"""How ffmpeg ends when it was asked to."""
+"""How ffmpeg ends when it was asked to, and when an output is refused (EPERM): then it says why."""
 _OURS = ("bwrap:", "setpriv:", "prlimit:", "nice:", "No space left on device")
 
 
@@ -84,7 +84,8 @@ def check_finished(finished: Finished, name: str) -> None:
         )
     if finished.timed_out:
         raise Retryable("Preparing this file took longer than we wait for it.", code="too_slow")
-    stopped = finished.code < 0 or finished.code in _SIGNALLED or finished.code == _SIGTERM_SEEN
+    asked = finished.code == _SIGTERM_SEEN and (not finished.errors.strip() or "received signal" in finished.errors)
+    stopped = finished.code < 0 or finished.code in _SIGNALLED or asked
     if stopped or any(mark in finished.errors for mark in _OURS):
         raise Retryable("The program that prepares this file was stopped.", code="stopped")
     raise UnplayableMedia(

@@ -110,6 +110,8 @@ async def test_output_without_end_is_bounded(tmp_path: Path) -> None:
         (Finished(1, "", "Invalid data found", False), UnplayableMedia, "damaged"),
         (Finished(183, "", "Invalid data found", False), UnplayableMedia, "damaged"),
         (Finished(255, "", "Exiting normally, received signal 15.", False), Retryable, "stopped"),
+        (Finished(255, "", "", False), Retryable, "stopped"),
+        (Finished(255, "", "Error muxing a packet: Operation not permitted", False), UnplayableMedia, "damaged"),
         (Finished(-24, "", "", False), UnplayableMedia, "too_heavy"),
         (Finished(244, "", "x: Cannot allocate memory", False), UnplayableMedia, "too_heavy"),
         (Finished(-9, "", "", False), Retryable, "stopped"),

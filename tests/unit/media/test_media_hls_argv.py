@@ -125,7 +125,7 @@ def test_a_copy_with_its_sound() -> None:
     expected = (
         f"{FRONT}{SAFE}-t 14400 -i file:/in -map 0:0 -c:v copy {CLOCK}"
         + hls("v1080", "c000-1", "4", "temp_file")
-        + "-map 0:1 -c:a copy -bsf:a \"noise=drop='lt(pts,0)'\" "
+        + "-map 0:1 -c:a copy -bsf:a \"aac_adtstoasc,noise=drop='lt(pts,0)'\" "
         + hls("a128", "c000-1", "4", "temp_file")
     )
     assert copy_argv("/ffmpeg", "/in", "/out", COPY) == shlex.split(expected)
