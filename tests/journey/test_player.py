@@ -88,6 +88,7 @@ def test_a_film_is_watched_while_it_gets_sharper_and_then_by_others(
     choose(card, "Quality", "720p")
     wait_for(video, "video.videoHeight === 720")
     assert author.page.evaluate("window.seen.isConnected")
+    video.evaluate("video => video.pause()")  # drawing it takes the processor that others need now
 
     # Captions of its author's.
     expect(card.get_by_role("button", name="Share this post")).to_be_visible(timeout=_READY_MS)
