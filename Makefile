@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Only `up` and `test` need to be known; both set up what they need.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help bench bench-jobs test-faults up down logs psql migrate fmt check test assets packages browser footage producers lock wheel image clean
+.PHONY: help bench bench-jobs bench-media test-faults up down logs psql migrate fmt check test assets packages browser footage producers lock wheel image clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -55,8 +55,14 @@ bench: $(ENVIRONMENT) packages assets ## measure the stack on this machine, into
 bench-jobs: $(ENVIRONMENT) packages assets $(PEERS_OF_JOBS) ## measure the jobs beside plain Python and Node bullmq, for twelve minutes
 	$(BIN)/python -m bench.jobs
 
+bench-media: $(ENVIRONMENT) packages assets footage ## measure films beside the guide's way and bare ffmpeg, for ten minutes (MENTS_BENCH_QUICK=1: two)
+	$(BIN)/python -m bench.media
+
 test-faults: $(ENVIRONMENT) packages ## 1,000 jobs through each fault (kill -9, lost stores, full disk), into bench/RESULTS.md
 	$(BIN)/python -m bench.faults
+
+fuzz: $(ENVIRONMENT) packages ## spoilt films, photos and sounds through the media jobs, for MENTS_FUZZ_S (60) seconds under a new seed, which is printed
+	MENTS_FUZZ_S=$${MENTS_FUZZ_S:-60} MENTS_FUZZ_SEED=$${MENTS_FUZZ_SEED:-$$RANDOM} $(BIN)/pytest -q -s -n 0 tests/integration/media/test_media_fuzz.py --show-capture=no
 
 assets: $(BUNDLE) ## build the scripts and styles of the pages
 
