@@ -46,6 +46,8 @@ def open_page(browser: Browser, stack: RunningStack) -> Iterator[Callable[..., P
         # Without motion nothing starts by itself, so that a press of Play is what starts it.
         context = browser.new_context(**{"base_url": stack.url, "reduced_motion": "reduce", **options})  # type: ignore[arg-type]
         context.set_default_timeout(_WAIT_MS)
+        # A page's first load shares the processor with whatever the workers encode just now.
+        context.set_default_navigation_timeout(3 * _WAIT_MS)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))

@@ -62,7 +62,7 @@ def choose(card: Locator, menu: str, entry: str) -> None:
 
 def watched_by(open_page: Callable[..., Page], address: str, **options: object) -> tuple[Page, Locator]:
     page = open_page(**options)
-    page.goto(address, timeout=_PLAYS_MS)
+    page.goto(address)
     card = page.get_by_role("article").first
     expect(card.locator("video")).to_be_visible()
     return page, card
@@ -168,7 +168,7 @@ def _watch(open_page: Callable[..., Page], address: str) -> None:
     wait_for(video, "video.currentTime > 4.9")
     page.keyboard.press("m")
     assert video.evaluate("video => video.muted")
-    page.reload(timeout=_PLAYS_MS)
+    page.reload()
     again = start(page.get_by_role("article").first)
     expect(page.get_by_role("article").first.locator(".cues")).to_have_text("It has been under for nine hours now.")
     assert again.evaluate("video => video.videoWidth") > 0

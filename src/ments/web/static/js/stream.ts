@@ -99,11 +99,14 @@ export class Stream extends EventTarget {
     return this.wanted;
   }
 
-  // From the next segment on; what plays is not cut off.
+  // What was chosen shows at once. (From the next segment on would be never, in a short film that is all there.) Left to
+  // the connection again, what plays is not cut off.
   choose(side: number): void {
     this.wanted = side;
     if (!this.hls) return;
-    this.hls.nextLevel = this.rungs().find((rung) => rung.side === side)?.index ?? AUTO;
+    const index = this.rungs().find((rung) => rung.side === side)?.index ?? AUTO;
+    if (index === AUTO) this.hls.nextLevel = AUTO;
+    else this.hls.currentLevel = index;
     this.dispatchEvent(new Event("rungs"));
   }
 
