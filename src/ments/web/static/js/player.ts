@@ -1,6 +1,7 @@
 // The player: our own controls around a <video>. Without this script the browser's controls are there.
 import { Captions } from "./captions";
 import { follow, type MediaNews } from "./follow";
+import { button, dress } from "./icon-button";
 import { enhance, icon, make } from "./page";
 import { Quality } from "./quality";
 import { Scrubber, clock } from "./scrubber";
@@ -276,19 +277,6 @@ class Player {
     if (video.paused && this.box.classList.contains("started")) this.box.classList.remove("asleep");
     if (video.paused) this.box.classList.add("awake");
   }
-}
-
-function button(name: string, label: string): HTMLButtonElement {
-  const made = make("button", { class: "icon-button", type: "button", "aria-label": label }, icon(name));
-  made.dataset["shows"] = name;
-  return made;
-}
-
-function dress(element: HTMLButtonElement, name: string, label: string): void {
-  if (element.dataset["shows"] === name) return;
-  element.dataset["shows"] = name;
-  element.setAttribute("aria-label", label);
-  element.replaceChildren(icon(name));
 }
 
 // Muted and by itself when most of it is in view, unless motion or data are to be spared.
