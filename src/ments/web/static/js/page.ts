@@ -44,3 +44,8 @@ export function make<K extends keyof HTMLElementTagNameMap>(
   element.append(...children);
   return element;
 }
+
+// Motion or data are to be spared.
+export const quiet = () =>
+  matchMedia("(prefers-reduced-motion: reduce)").matches ||
+  (navigator as unknown as { connection?: { saveData?: boolean } }).connection?.saveData === true;

@@ -2,15 +2,11 @@
 import { Captions } from "./captions";
 import { follow, type MediaNews } from "./follow";
 import { button, dress } from "./icon-button";
-import { enhance, icon, make } from "./page";
+import { enhance, icon, make, quiet } from "./page";
 import { Quality } from "./quality";
 import { Scrubber, clock } from "./scrubber";
 import { arrivingRungs, drawArriving, freshTracks } from "./sharper";
 import { Stream } from "./stream";
-
-const quiet = () =>
-  matchMedia("(prefers-reduced-motion: reduce)").matches ||
-  (navigator as unknown as { connection?: { saveData?: boolean } }).connection?.saveData === true;
 
 const players = new Set<Player>();
 let soundIsOn = false;
