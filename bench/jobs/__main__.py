@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -33,6 +35,8 @@ def main() -> None:
         "--sample", action="store_true", help="print where our processes' CPU time goes; records nothing"
     )
     chosen = parser.parse_args()
+    # So that what was started is ended as well when the bench itself is ended.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with open_place() as place:
         if chosen.sample:
             print(json.dumps(sample_ours(place), indent=2))

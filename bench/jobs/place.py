@@ -92,8 +92,10 @@ def open_place() -> Iterator[Place]:
         ours = {setting.name for setting in SETTINGS if not setting.name.endswith("_BIN")}
         clean = {name: value for name, value in os.environ.items() if name not in ours}
         port = str(find_free_port())
-        subprocess.run([*MENTS, "up", "--detach", "--home", folder, "--port", port], env=clean, check=True, timeout=120)
         try:
+            subprocess.run(
+                [*MENTS, "up", "--detach", "--home", folder, "--port", port], env=clean, check=True, timeout=120
+            )
             yield _lay_out(home, clean)
         finally:
             subprocess.run([*MENTS, "down", "--home", folder], env=clean, check=True, timeout=60)
