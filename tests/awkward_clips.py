@@ -26,6 +26,13 @@ def _uneven(folder: Path) -> Path:
     return folder / "uneven.mp4"
 
 
+def _uneven_to_encode(folder: Path) -> Path:
+    """The same in pixels that few can show."""
+    (inner := folder / "inner").mkdir()
+    ffmpeg("-i", _uneven(inner), "-fps_mode", "vfr", *X264[:4], "-pix_fmt", "yuv444p", folder / "uneven.mkv")
+    return folder / "uneven.mkv"
+
+
 def _two_rates(folder: Path) -> Path:
     """A second of 10 pictures, then one of 50: what a phone writes when the light changes."""
     joined = "[0:v]settb=1/1000[a];[1:v]settb=1/1000[b];[a][b]concat=n=2:v=1"
@@ -138,6 +145,7 @@ PIXELS = (
 
 TIMES = (
     Clip("uneven", _uneven, seconds=1.7, frames=13, sound=False),
+    Clip("uneven-444", _uneven_to_encode, seconds=1.7, frames=13, sound=False),
     Clip("two-rates", _two_rates, seconds=2, frames=60),
     Clip("one-a-second", film("a.mp4", rate="1", seconds=3, sound_s=3), seconds=3, frames=3),
     Clip("ntsc", film("a.mp4", rate="30000/1001"), frames=30),

@@ -13,9 +13,16 @@ from ments.media.hls_graph import AUDIO_RATE, CLOCK, picture_graph, sound_graph,
 from ments.media.storyboard import Storyboard
 
 _SLACK_S = 0.05
-_STEADY_CLOCK = ("-bsf:v", r"setts=pts=PTS:dts=DTS:duration=if(eq(NEXT_DTS\,NOPTS)\,DURATION\,NEXT_DTS-DTS)")
+_LAST_SHOWN = r"st(1\,if(gte(PTS\,ld(0))\,DURATION\,ld(1)))*0+st(0\,max(ld(0)\,PTS))*0"
+_STEADY_CLOCK = (
+    "-bsf:v",
+    rf"setts=pts=PTS:dts=DTS:duration={_LAST_SHOWN}"
+    r"+if(eq(NEXT_DTS\,NOPTS)\,ld(0)+ld(1)-STARTPTS-(DTS-STARTDTS)\,NEXT_DTS-DTS)",
+)
 """A picture lasts until the next. The muxer begins a segment where the last one's durations end, and what containers and
-filters say of them is wrong in films of uneven rates. (Without `pts` and `dts` the filter would make one of the two.)"""
+filters say of them is wrong in films of uneven rates. (Without `pts` and `dts` the filter would make one of the two.)
+The last one lasts until the end of what is shown last, which ld(0) and ld(1) keep: else a film whose pictures come ever
+slower would end before its last ones."""
 
 
 def ladder_argv(ffmpeg: str, source: str, folder: str, run: LadderRun) -> list[str]:

@@ -32,7 +32,10 @@ SAFE = (
 )
 OURS = "-protocol_whitelist file -format_whitelist mov -max_streams 128 -max_pixels 36000000 -threads 2 "
 BARE = "-map_metadata -1 -map_chapters -1 -sn -dn "
-CLOCK = r"-bsf:v 'setts=pts=PTS:dts=DTS:duration=if(eq(NEXT_DTS\,NOPTS)\,DURATION\,NEXT_DTS-DTS)' "
+CLOCK = (
+    r"-bsf:v 'setts=pts=PTS:dts=DTS:duration=st(1\,if(gte(PTS\,ld(0))\,DURATION\,ld(1)))*0+st(0\,max(ld(0)\,PTS))*0"
+    r"+if(eq(NEXT_DTS\,NOPTS)\,ld(0)+ld(1)-STARTPTS-(DTS-STARTDTS)\,NEXT_DTS-DTS)' "
+)
 SOUND = (
     r"[0:1]aresample=48000,aformat=sample_fmts=fltp:channel_layouts=stereo,aresample=async=1:first_pts={start}[heard];"
     r"anullsrc=r=48000:cl=stereo:d={length},asetpts=PTS+{start}[silence];"
