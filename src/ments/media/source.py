@@ -38,9 +38,11 @@ class PacketScan:
     keyframe_gap_s    longest time between two keyframes, and from the last one to the end
     picture_gap_s     longest time between two pictures
     is_interlaced     lines of two moments in one picture
-    begins_clean      the first packet is a keyframe that is shown, at 0 or after
+    begins_clean      the first packet is a keyframe that is shown, at 0 or after, and with the film's beginning
     sound_profile     `LC` for plain AAC; empty for others
     sound_rate        samples/s
+    is_flipped        to be shown upside down or mirrored, which may come without a rotation
+    changes           the picture's size or kind is another one in the middle
     """
 
     width: int
@@ -55,6 +57,8 @@ class PacketScan:
     begins_clean: bool
     sound_profile: str
     sound_rate: int
+    is_flipped: bool = False
+    changes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,8 @@ def find_reason_to_encode(source: Probe, packets: PacketScan, rungs: Sequence[Ru
         f"the profile is {packets.profile}": packets.profile not in PROFILES,
         f"the level is {packets.level}": not 0 < packets.level <= LEVEL_MAX,
         f"it is rotated by {video.rotation}": video.rotation != 0,
+        "it is mirrored": packets.is_flipped,
+        "its pictures change in the middle": packets.changes,
         "it is HDR": video.is_hdr,
         "it is interlaced": packets.is_interlaced,
         "pixels are oblong": (packets.width, packets.height) != (video.width, video.height),

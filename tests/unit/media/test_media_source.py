@@ -65,6 +65,8 @@ def test_a_picture_that_is_not(changed: dict[str, object], reason: str) -> None:
         ({"peak_bitrate": 10_000_001}, "it has 10000001 bit/s at times"),
         ({"keyframe_gap_s": 4.1}, "keyframes are 4.1 s apart"),
         ({"begins_clean": False}, "it begins in the middle of a group"),
+        ({"is_flipped": True}, "it is mirrored"),
+        ({"changes": True}, "its pictures change in the middle"),
     ],
 )
 def test_packets_that_are_not(changed: dict[str, object], reason: str) -> None:

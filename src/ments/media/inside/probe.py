@@ -6,6 +6,7 @@ argv[2] is the list of containers that may be opened. Prints {"error": "..."} or
 from __future__ import annotations
 
 import json
+import struct
 import sys
 from array import array
 from fractions import Fraction
@@ -19,6 +20,7 @@ GUESSED_LENGTH = {"mp3", "aac", "mpegts", "mpeg", "wav", "gif"}
 """Containers that carry no length, or one that writers of streams leave wrong."""
 STREAMS_MAX = 128
 """As ffmpeg's command. Discs that were copied have 40 subtitles; past the bound a demuxer stops as if the file ended."""
+LATE_MAX_S = 0.1
 TRIED_PACKETS = 500
 """Read at most to see which of several pictures can be decoded."""
 _NO_PICTURE = {
@@ -118,7 +120,7 @@ def _read(container: Any, shown: int | None) -> dict[str, Any]:
         "length_s": max(ends.values(), default=0.0) - first,
         "video": _picture(video, starts, ends, counts, rotation, sample) if video is not None else None,
         "audio": _sound(audio, starts, ends) if audio is not None else None,
-        "packets": scan.tell(video, audio, ends.get(video.index, 0.0)) if video is not None else None,
+        "packets": scan.tell(video, audio, first, ends.get(video.index, 0.0)) if video is not None else None,
     }
 
 
@@ -127,11 +129,14 @@ class _Scan:
 
     def __init__(self) -> None:
         self.is_interlaced = False
+        self.is_flipped = False
         self._begins_clean: bool | None = None
         self._times = array("d")
         self._keys = array("d")
         # Bytes of each 2 s; a peak is over two of them.
         self._sizes: dict[int, int] = {}
+        # What decoders are told of the pictures, where it stands in the packets.
+        self._headers: set[bytes] = set()
 
     def take(self, packet: Any) -> None:
         time = float(packet.pts * packet.time_base)
@@ -142,9 +147,11 @@ class _Scan:
         self._times.append(time)
         if packet.is_keyframe:
             self._keys.append(time)
+            if len(self._headers) < 2:
+                self._headers.update(_header_in(bytes(packet)[:1024]))
         self._sizes[int(time // 2)] = self._sizes.get(int(time // 2), 0) + packet.size
 
-    def tell(self, stream: Any, sound: Any, end: float) -> dict[str, Any]:
+    def tell(self, stream: Any, sound: Any, first: float, end: float) -> dict[str, Any]:
         times = sorted(self._times)
         length = end - times[0] if times else 0.0
         peak = max((size + self._sizes.get(place + 1, 0) for place, size in self._sizes.items()), default=0)
@@ -160,10 +167,20 @@ class _Scan:
             "keyframe_gap_s": _longest_gap([*sorted(self._keys), end]) if self._keys else length,
             "picture_gap_s": _longest_gap(times),
             "is_interlaced": self.is_interlaced,
-            "begins_clean": bool(self._begins_clean),
+            # A film that is kept is measured from its first picture on.
+            "begins_clean": bool(self._begins_clean and times and times[0] - first < LATE_MAX_S),
             "sound_profile": str(getattr(heard, "profile", None) or ""),
             "sound_rate": int(getattr(heard, "sample_rate", 0) or 0),
+            "is_flipped": self.is_flipped,
+            "changes": len(self._headers) > 1,
         }
+
+
+def _header_in(data: bytes) -> list[bytes]:
+    """H.264's description of the pictures, when a packet of a transport stream begins with one."""
+    if not data.startswith((b"\0\0\1", b"\0\0\0\1")):
+        return []
+    return [unit.rstrip(b"\0") for unit in data.split(b"\0\0\1") if unit and unit[0] & 0x1F == 7]
 
 
 def _longest_gap(times: list[float]) -> float:
@@ -179,7 +196,14 @@ def _first_look(packet: Any, scan: _Scan) -> tuple[int | None, Fraction | None]:
     if not frames:
         return None, None
     scan.is_interlaced = bool(frames[0].interlaced_frame)
+    scan.is_flipped = any("DISPLAYMATRIX" in str(side.type) and _is_flip(side) for side in frames[0].side_data)
     return int(frames[0].rotation), frames[0].sample_aspect_ratio if hasattr(frames[0], "sample_aspect_ratio") else None
+
+
+def _is_flip(matrix: Any) -> bool:
+    """Whether a display matrix stands the pictures on their head or mirrors them, which is no rotation."""
+    a, b, _, c, d = struct.unpack("=5i", bytes(matrix)[:20])
+    return bool(a * d - b * c < 0)
 
 
 def _picture(
