@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+import hypothesis
 import pytest
 import pytest_asyncio
 
@@ -19,6 +20,10 @@ from running_stack import FOLDER_VARIABLE, RunningStack, end_shared_stack, share
 if TYPE_CHECKING:  # a second of imports that unit tests do not need
     from ments.accounts.model import Account
     from ments.parts import Parts
+
+# How long one example takes says how busy the machine is, nothing of the code.
+hypothesis.settings.register_profile("ments", deadline=None)
+hypothesis.settings.load_profile("ments")
 
 # Rows that the migrations put there, and their own.
 _KEPT_TABLES = ("alembic_version", "environments")
