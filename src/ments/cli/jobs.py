@@ -8,7 +8,7 @@ from uuid import UUID
 
 from cyclopts import App, Parameter
 
-from ments.cli.options import AsJson, HomePath, fail, settings_of, with_parts
+from ments.cli.options import AsJson, HomePath, fail, keep_to_one_line, settings_of, with_parts
 
 jobs_app = App(name="jobs", help="Look at the jobs of a deployment, and do something about those that stopped.")
 All = Annotated[bool, Parameter(name="--all", negative=())]
@@ -28,6 +28,7 @@ def jobs_stats(*, home: HomePath | None = None, as_json: AsJson = False) -> None
     """
     from ments.jobs.stats import read_stats, stats_lines
 
+    keep_to_one_line()
     found = read_stats(settings_of(home))
     print(json.dumps(found, indent=1) if as_json else "\n".join(stats_lines(found)))
 

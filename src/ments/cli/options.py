@@ -34,8 +34,13 @@ def with_parts(home: Path | None, work: Callable[[Any], Awaitable[Any]]) -> Any:
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
+    keep_to_one_line()
     return asyncio.run(with_open_parts(settings_of(home), work))
+
+
+def keep_to_one_line() -> None:
+    """Leave a database that is away to the command's own error: the pool would say so on stderr at each try."""
+    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
 
 
 def fail(text: str) -> NoReturn:

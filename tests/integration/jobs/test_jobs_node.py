@@ -60,7 +60,9 @@ async def test_the_guides_producer_gets_its_video(stack: RunningStack, parts: Pa
         assert (str(media["id"]), media["account_id"], media["audience"]) == (told["media_id"], operator_id, "private")
         # The same object again is the same media; the original stays where its producer put it.
         again = await node.do("ask", data=job, wait_ms=60_000)
-        assert again["returned"] == told
+        # By now its other sizes may be there as well.
+        assert again["returned"]["media_id"] == told["media_id"]
+        assert again["returned"]["status"] in ("playable", "ready")
         assert (await fetch_row(parts, "select count(*) as n from media"))["n"] == 1
         assert await parts.bucket.head(key) is not None
     await parts.bucket.delete_prefix(f"media/{told['media_id']}/")

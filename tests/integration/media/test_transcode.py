@@ -119,7 +119,7 @@ async def test_a_bad_file_ends_with_words_for_its_author(
     async with open_api(parts) as api:
         address = f"/api/media/{id_of(event)}"
         shown = (await api.get(address, headers=mara.headers)).json()
-        assert shown["error"] == {"code": code, "message": row["error_text"]}
+        assert shown["error"] == {"code": code, "message": row["error_text"], "can_retry": False}
         assert words in shown["error"]["message"]
         assert (await api.get(address, headers=other.headers)).status_code == 404
     # The job's next run, should its worker have died, ends alike; another job changes nothing.

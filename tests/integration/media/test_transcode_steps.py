@@ -88,7 +88,7 @@ async def test_a_deploy_after_the_look_does_not_look_again(parts: Parts, small: 
     assert await files_of(parts, event) == ["original"]
     assert (await row_of(parts, event))["status"] == "processing"
     await transcode(parts, run_of(lease=lease), event)
-    assert made == ["plan", "first-000"]
+    assert made == ["plan", "copy-000"]
     row = await row_of(parts, event)
     assert (row["status"], row["generation"], row["width"], row["poster_file"]) == ("playable", "s2", 160, "poster.jpg")
     assert row["blurhash"]
@@ -123,7 +123,7 @@ async def test_a_stored_step_that_is_gone_or_cut_is_made_again(parts: Parts, sma
             await parts.bucket.put_bytes(f"media/{id_of(event)}/s{number}/v90-c000-{number}-00000.m4s", b"half", "x/y")
         del made[:]
         await transcode(parts, run_of(lease=lease), event)
-        assert made == ["first-000"]
+        assert made == ["copy-000"]
         assert await files_of(parts, event) == ["original", *(f"s{number + 1}/{file}" for file in whole(number + 1))]
         await set_row(parts, event, "status = 'queued'")
 
@@ -132,7 +132,7 @@ async def test_steps_of_another_version_are_made_again(parts: Parts, small: Path
     event = await make_queued(parts, await make_member(parts), small)
     lease = NotedLease(steps={"plan": "v0", "first": {"files": 3}, "poster": None, "1080p": {"generation": "../x"}})
     await transcode(parts, run_of(lease=lease), event)
-    assert made == ["plan", "first-000"]
+    assert made == ["plan", "copy-000"]
     assert (await row_of(parts, event))["status"] == "playable"
 
 
@@ -143,7 +143,7 @@ async def test_posted_between_two_runs_it_is_committed_for_everybody(
     lease = await handed_back_after(parts, event, "first")
     await publish_audience(parts, job_of("publish_audience"), PublicAudienceWanted(id_of(event)))
     await transcode(parts, run_of(lease=lease), event)
-    assert made == ["plan", "first-000"]
+    assert made == ["plan", "copy-000"]
     assert await files_of(parts, event) == ["original", *(f"p2/{file}" for file in WHOLE)]
     assert await list_jobs(parts, "publish_audience") == []
 
