@@ -109,12 +109,19 @@ def follow_progress(length_s: float, on_progress: Progress) -> Callable[[str], N
 
     def read(line: str) -> None:
         nonlocal furthest
-        name, _, value = line.partition("=")
-        if name != "out_time_us" or not value.strip().lstrip("-").isdigit() or length_s <= 0:
-            return
-        fraction = min(1.0, int(value) / 1_000_000 / length_s)
+        fraction = _read_fraction(line, length_s)
         if fraction > furthest:
             furthest = fraction
             on_progress(fraction)
 
     return read
+
+
+def _read_fraction(line: str, length_s: float) -> float:
+    name, _, value = line.partition("=")
+    value = value.strip()
+    if name == "progress" and value == "end":
+        return 1.0  # with several outputs the last time told may be well before the end
+    if name != "out_time_us" or not value.lstrip("-").isdigit() or length_s <= 0:
+        return 0.0
+    return min(1.0, int(value) / 1_000_000 / length_s)

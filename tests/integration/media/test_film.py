@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -280,6 +281,33 @@ async def test_erased_in_the_middle_nothing_of_it_stays(parts: Parts, tmp_path: 
     assert erased
     assert await files_of(parts, event) == []
     assert (await row_of(parts, event))["status"] == "erased"
+    assert await list_jobs(parts, "assemble") == []
+
+
+async def test_erased_before_it_is_fetched_no_job_fails(parts: Parts, tmp_path: Path) -> None:
+    """The original goes between a job's look at it and its download: the first time under the transcode, then a piece."""
+    mara = await make_member(parts)
+    real, erased = parts.bucket.download, []
+
+    async def download(bucket: Any, key: str, path: Path) -> Any:
+        erased.append(key)
+        await erase(parts, job_of("erase_media"), MediaReleased((id_of(event),)))
+        return await real(key, path)
+
+    for begun in (False, True):
+        event = await make_queued(parts, mara, originals.make_video(tmp_path / "a.mp4", size="426x362", seconds=1))
+        if begun:
+            await transcode(parts, run_of(), event)
+            shutil.rmtree(parts.settings.home / "work" / "originals")
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(type(parts.bucket), "download", download)
+            if begun:
+                await make_pieces(parts)
+            else:
+                await transcode(parts, run_of(), event)
+        assert len(erased) == 1 + begun
+        assert await files_of(parts, event) == []
+        assert (await row_of(parts, event))["status"] == "erased"
     assert await list_jobs(parts, "assemble") == []
 
 

@@ -29,6 +29,14 @@ def test_a_source_without_length_shows_nothing() -> None:
     assert seen == []
 
 
+def test_the_end_is_told_whatever_the_last_time_was() -> None:
+    seen: list[float] = []
+    read = follow_progress(2.0, seen.append)
+    for line in ("out_time_us=1000000", "progress=end\n"):
+        read(line)
+    assert seen == [0.5, 1.0]
+
+
 def test_no_run_is_without_end() -> None:
     for length_s in (0.1, 60, 14_400):
         limits = encode_limits(length_s)

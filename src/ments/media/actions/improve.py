@@ -8,7 +8,7 @@ from uuid import UUID
 import structlog
 
 from ments.db import Transaction
-from ments.errors import Retryable
+from ments.errors import Permanent, Retryable
 from ments.jobs import JobContext
 from ments.media import store
 from ments.media.actions.files import store_files
@@ -34,6 +34,14 @@ async def improve_photo(parts: Parts, job: JobContext, event: PhotoStored) -> No
     media = await _find(parts, event.media_id)
     if media is None or media.generation is None:
         return
+    try:
+        await _improve(parts, job, media, media.generation)
+    except Permanent:
+        if await _find(parts, event.media_id) is not None:
+            raise
+
+
+async def _improve(parts: Parts, job: JobContext, media: Media, generation: str) -> None:
     head = await parts.bucket.head(media.key)
     if head is None:
         raise UnplayableMedia(MISSING, code="original_missing")
@@ -42,9 +50,9 @@ async def improve_photo(parts: Parts, job: JobContext, event: PhotoStored) -> No
             out = folder / "out"
             made = await make_avif(sandbox_of(parts.settings), source, out, media.variants)
             files = [MadeFile(variant.file, variant.content_type, variant.bytes) for variant in made]
-            await store_files(parts, media.id, media.generation, out, files)
+            await store_files(parts, media.id, generation, out, files)
     async with parts.primary.transaction() as tx:
-        if made and not await _add(parts, tx, media, media.generation, made):
+        if made and not await _add(parts, tx, media, generation, made):
             raise Retryable("This photo was moved while it was made smaller.", code="moved")
         await job.commit(tx)
     await let_original_go(parts, media.id, head)

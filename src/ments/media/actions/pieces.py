@@ -64,8 +64,10 @@ async def encode_piece(parts: Parts, job: JobContext, event: PieceWanted | First
     try:
         await _make(parts, job, event, found)
     except Permanent as error:
-        await _give_up(parts, event.media_id, event.number, event.name, event.account_id, error.safe)
-        raise
+        # Whoever erased the film meanwhile took its files away as well: then that is no failure.
+        if await _give_up(parts, event.media_id, event.number, event.name, event.account_id, error.safe):
+            raise
+        log.info("piece_not_wanted", media_id=str(event.media_id), piece=event.name, error=repr(error))
 
 
 async def give_up_piece(parts: Parts, died: JobDied) -> None:
@@ -138,10 +140,13 @@ async def _was_committed(parts: Parts, event: PieceWanted | FirstPieceWanted) ->
     return found is not None and not found.is_wanted
 
 
-async def _give_up(parts: Parts, media_id: UUID, number: int, name: str, account_id: UUID | None, words: str) -> None:
-    log.error("piece_given_up", media_id=str(media_id), piece=name, cause=words)
+async def _give_up(parts: Parts, media_id: UUID, number: int, name: str, account_id: UUID | None, words: str) -> bool:
+    """End a piece without files. False when nobody waits for it."""
     async with parts.primary.transaction() as tx:
-        await _end(parts, tx, media_id, number, name, account_id, words)
+        ended = await _end(parts, tx, media_id, number, name, account_id, words)
+    if ended:
+        log.error("piece_given_up", media_id=str(media_id), piece=name, cause=words)
+    return ended
 
 
 async def _end(

@@ -39,6 +39,15 @@ async def rebuild_media(parts: Parts, job: JobContext, event: RebuildWanted) -> 
     if media is None:
         log.info("rebuild_not_wanted", media_id=str(event.media_id))
         return
+    try:
+        await _go_on(parts, job, event, media)
+    except Permanent:
+        # Whoever erased the media meanwhile took their files away as well: then that is no failure.
+        if await _find(parts, event) is not None:
+            raise
+
+
+async def _go_on(parts: Parts, job: JobContext, event: RebuildWanted, media: Media) -> None:
     head = await _check_original(parts, media)
     async with parts.primary.session() as session:
         begun = await rebuild_rows.find_rebuild(session, media.id, event.number) if event.number else None

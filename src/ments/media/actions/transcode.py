@@ -57,15 +57,14 @@ async def transcode_media(parts: Parts, job: JobContext, event: MediaUploaded) -
     claim = Claim(parts, job, media, shown=told.progress if told else 0.0)
     try:
         await claim.run(_try(parts, job, claim, event, upload.size if upload else None))
-    except (ClaimLost, LeaseLost) as error:
-        log.info("claim_lost", media_id=str(media_id), number=claim.number, error=repr(error))
+    except (ClaimLost, LeaseLost, Permanent) as error:
+        # Whoever took the media, or erased them, may have taken their files away as well: then that is no failure.
+        failed = isinstance(error, Permanent) and await _fail(parts, claim, error)
+        if not failed:
+            log.info("claim_lost", media_id=str(media_id), number=claim.number, error=repr(error))
         await remove_leftovers(parts, job, media_id, claim.number)
-        if isinstance(error, LeaseLost):
+        if failed or isinstance(error, LeaseLost):
             raise
-    except Permanent as error:
-        await _fail(parts, claim, error)
-        await remove_leftovers(parts, job, media_id, claim.number)
-        raise
     return answer_producer(await _get_media(parts, media_id))
 
 
@@ -202,11 +201,13 @@ async def _commit(
         await remove_leftovers(parts, job, media_id, claim.number)
 
 
-async def _fail(parts: Parts, claim: Claim, error: Permanent) -> None:
+async def _fail(parts: Parts, claim: Claim, error: Permanent) -> bool:
+    """Write down why the media will never play. False when this try holds them no more: they are not its to judge."""
     media_id = claim.media.id
     async with parts.primary.transaction() as tx:
         if not await store.fail_media(tx, media_id, claim.number, code=error.problem_code, text=error.safe):
-            return
+            return False
         await parts.outbox.emit(tx, MediaFailed(media_id))
         live = Live(MediaStatus.FAILED, claim.media.progress)
         tx.after_commit(lambda: tell_live(parts.valkey, media_id, live))
+    return True
