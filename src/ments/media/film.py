@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ments.media.chunks import BORDER_S, CHUNK_S, Span, cut_film
-from ments.media.encoding import AUDIO_NAME, PREROLL_STEP_S, RungEncoding, find_preroll
+from ments.media.encoding import AUDIO_NAME, PREROLL_STEP_S, find_preroll, name_rung
 from ments.media.ladder import LADDER, plan_ladder
 from ments.media.model import Probe, Rendition, UnplayableMedia
 from ments.media.source import PacketScan, Rungs, choose_rungs, find_reason_not_to_cut, may_copy_sound
@@ -47,7 +47,7 @@ class PieceWork:
 
     @property
     def track_names(self) -> tuple[str, ...]:
-        names = [RungEncoding(rendition).name for rendition in self.renditions]
+        names = [name_rung(rendition) for rendition in self.renditions]
         return (*names, *([AUDIO_NAME] if self.sound else []))
 
     def mark(self, lease: int) -> str:

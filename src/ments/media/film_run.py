@@ -10,7 +10,7 @@ from ments.errors import Retryable
 from ments.media import rules
 from ments.media.argv import POSTER_FILE
 from ments.media.codec_names import AAC_LC, name_codec
-from ments.media.encoding import AUDIO_NAME, CopyRun, LadderRun, RungEncoding
+from ments.media.encoding import AUDIO_NAME, CopyRun, LadderRun, choose_encoding, name_rung
 from ments.media.ffmpeg import encode_limits, follow_progress, take_poster
 from ments.media.film import PieceWork
 from ments.media.hls_argv import copy_argv, ladder_argv
@@ -68,7 +68,7 @@ def _ladder_of(probe: Probe, video: VideoStream, work: PieceWork, mark: str, *, 
         video,
         probe.audio if work.sound else None,
         work.span,
-        tuple(RungEncoding(rendition) for rendition in work.renditions),
+        tuple(choose_encoding(rendition) for rendition in work.renditions),
         mark,
         preroll_s=work.preroll_s,
         poster=poster,
@@ -77,7 +77,7 @@ def _ladder_of(probe: Probe, video: VideoStream, work: PieceWork, mark: str, *, 
 
 
 def _copy_of(probe: Probe, video: VideoStream, work: PieceWork, mark: str) -> CopyRun:
-    name = RungEncoding(work.renditions[0]).name
+    name = name_rung(work.renditions[0])
     return CopyRun(video, probe.audio if work.sound else None, work.copies_sound, probe.length_s, name, mark)
 
 
@@ -90,7 +90,7 @@ def _video_of(probe: Probe) -> VideoStream:
 def _read_tracks(work: PieceWork, mark: str, folder: Path) -> tuple[Track, ...]:
     """What the run's own playlists list, with the sizes of the files."""
     tracks = []
-    sizes = {RungEncoding(rendition).name: (rendition.width, rendition.height) for rendition in work.renditions}
+    sizes = {name_rung(rendition): (rendition.width, rendition.height) for rendition in work.renditions}
     for name in work.track_names:
         playlist = folder / f"{name}-{mark}.m3u8"
         width, height = sizes.get(name, (0, 0))

@@ -143,7 +143,8 @@ def _rung_argv(folder: str, run: LadderRun, rung: RungEncoding) -> list[str]:
     rendition, segment_s = rung.rendition, run.segment_s - _SLACK_S
     return [
         *("-map", f"[{rung.name}]"),
-        *("-c:v", "libx264", "-preset", rung.preset, "-crf", str(rung.crf)),
+        *("-c:v", "libx264", "-preset", rung.preset, "-crf", f"{rung.crf:g}"),
+        *(["-x264-params", rung.options] if rung.options else []),
         *("-maxrate", str(rendition.video_bitrate)),  # the playlist says what a client's connection must bear
         *("-bufsize", str(2 * rendition.video_bitrate)),
         *("-pix_fmt", "yuv420p", "-profile:v", "high"),

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ments.media.chunks import Span
-from ments.media.encoding import PREROLL_STEP_S, CopyRun, LadderRun, RungEncoding, find_preroll
+from ments.media.encoding import PREROLL_STEP_S, CopyRun, LadderRun, RungEncoding, choose_encoding, find_preroll
 from ments.media.hls_argv import copy_argv, ladder_argv, progressive_argv, read_argv, storyboard_argv
 from ments.media.hls_graph import AUDIO_RATE
 from ments.media.model import AudioStream, Rendition, VideoStream
@@ -58,6 +58,14 @@ def hls(name: str, mark: str, segment_s: str, flags: str) -> str:
         f"-hls_fmp4_init_filename {name}-{mark}-init.mp4 -hls_segment_filename /out/{name}-{mark}-%05d.m4s "
         f"/out/{name}-{mark}.m3u8 "
     )
+
+
+def test_small_rungs_take_the_time_that_large_ones_save() -> None:
+    small, large = choose_encoding(Rendition(426, 240, 400_000)), choose_encoding(Rendition(1080, 1920, 5_000_000))
+    assert (small.name, small.preset, small.options) == ("v240", "veryfast", "trellis=1")
+    assert (large.name, large.preset) == ("v1080", "superfast")
+    argv = ladder_argv("/ffmpeg", "/in", "/out", replace(MIDDLE, rungs=(large,)))
+    assert argv[argv.index("-x264-params") + 1] == "mbtree=1:rc-lookahead=10:trellis=1"
 
 
 def test_a_chunk_in_the_middle_of_a_film() -> None:
