@@ -17,10 +17,11 @@ import uvloop
 from ments.cache import PageCache, Valkey
 from ments.db import Primary, Replica
 from ments.edge.media_urls import MediaUrls
-from ments.jobs import JobDied, JobQueues, JobsError, Outbox
+from ments.jobs import JobDied, JobQueues, Outbox
 from ments.jobs.backlog import Backlog
 from ments.jobs.process import relay, stop_on_signals, work
 from ments.jobs.rooms import RoomTasks, join_rooms
+from ments.jobs.slots import choose_slots
 from ments.observe import Observed, serve_metrics, share_between_processes, start_observing, stop_observing
 from ments.parts import Parts
 from ments.settings import Settings, read_settings
@@ -140,12 +141,16 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
             signer=Signer(settings),
             media_urls=MediaUrls(settings.media_signing_keys, settings.cdn_url),
             outbox=outbox,
-            backlog=Backlog(
-                primary,
-                queues,
-                "media",
-                waiting_max=settings.media_waiting_max,
-                wait_max_s=settings.media_wait_max_s,
+            backlogs=(
+                Backlog(
+                    primary,
+                    queues,
+                    "media",
+                    waiting_max=settings.media_waiting_max,
+                    wait_max_s=settings.media_wait_max_s,
+                ),
+                # A film of an hour waits for hours by nature, after it plays: only its pieces' number is bounded.
+                Backlog(primary, queues, "ladder", waiting_max=settings.ladder_waiting_max, wait_max_s=0),
             ),
         )
 
@@ -247,23 +252,14 @@ def run_api(settings: Settings) -> None:
 def run_worker(settings: Settings, queues: Sequence[str]) -> None:
     """Run the jobs of these queues until SIGTERM or SIGINT; what runs then is finished or handed back.
 
-    Raises JobsError when there is no such queue.
+    Raises JobsError as choose_slots does.
     """
-    slots = {"media": settings.media_concurrency, "default": settings.default_concurrency}
-    unknown = [queue for queue in queues if queue not in slots]
-    if unknown or not queues:
-        raise JobsError(f"There is no queue {', '.join(unknown) or '(none given)'}; choose from {', '.join(slots)}.")
+    slots = choose_slots(settings, queues)
 
     async def body() -> None:
         stop = stop_on_signals()
         async with open_parts(settings) as parts:
-            await work(
-                {queue: slots[queue] for queue in queues},
-                redis_url=settings.redis_url,
-                bindings=join_rooms(ROOMS).bindings,
-                parts=parts,
-                stop=stop,
-            )
+            await work(slots, redis_url=settings.redis_url, bindings=join_rooms(ROOMS).bindings, parts=parts, stop=stop)
 
     _run_observed(settings, "ments-worker", body)
 

@@ -30,4 +30,4 @@ class Parts:
     media_urls: MediaUrls
     outbox: Outbox
     # What waits for the media workers.
-    backlog: Backlog
+    backlogs: tuple[Backlog, ...]

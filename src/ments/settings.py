@@ -74,7 +74,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("MENTS_API_PORT", "8000", "Port the API listens on."),
     Setting("MENTS_API_URL", "", "Where the edge finds the API; empty: http://MENTS_API_BIND:MENTS_API_PORT."),
     Setting("MENTS_API_WORKERS", "2", "API processes."),
-    Setting("MENTS_MEDIA_CONCURRENCY", "1", "Media jobs that one worker process runs at once."),
+    Setting("MENTS_MEDIA_CONCURRENCY", "1", "Jobs that make media playable which one worker process runs at once."),
+    Setting(
+        "MENTS_LADDER_CONCURRENCY",
+        "1",
+        "Jobs that make better sizes of media which one media worker runs beside those; 0: it leaves them to others.",
+    ),
     Setting("MENTS_DEFAULT_CONCURRENCY", "8", "Light jobs that one worker process runs at once."),
     Setting(
         "MENTS_MEDIA_WAITING_MAX",
@@ -85,6 +90,11 @@ SETTINGS: tuple[Setting, ...] = (
         "MENTS_MEDIA_WAIT_MAX_S",
         "3600",
         "Seconds that a media job may wait before new uploads are refused for a while; 0: no bound.",
+    ),
+    Setting(
+        "MENTS_LADDER_WAITING_MAX",
+        "5000",
+        "Pieces of better sizes that may wait before new uploads are refused for a while; 0: no bound.",
     ),
     Setting(
         "MENTS_MEDIA_CHUNK_S",
@@ -138,9 +148,11 @@ class Settings:
     api_address: str
     api_workers: int
     media_concurrency: int
+    ladder_concurrency: int
     default_concurrency: int
     media_waiting_max: int
     media_wait_max_s: int
+    ladder_waiting_max: int
     media_chunk_s: int
     upload_video_max_bytes: int
     upload_image_max_bytes: int
@@ -228,9 +240,11 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         or f"{text('MENTS_API_BIND')}:{number('MENTS_API_PORT')}",
         api_workers=number("MENTS_API_WORKERS"),
         media_concurrency=number("MENTS_MEDIA_CONCURRENCY"),
+        ladder_concurrency=number("MENTS_LADDER_CONCURRENCY"),
         default_concurrency=number("MENTS_DEFAULT_CONCURRENCY"),
         media_waiting_max=number("MENTS_MEDIA_WAITING_MAX"),
         media_wait_max_s=number("MENTS_MEDIA_WAIT_MAX_S"),
+        ladder_waiting_max=number("MENTS_LADDER_WAITING_MAX"),
         media_chunk_s=eights("MENTS_MEDIA_CHUNK_S"),
         upload_video_max_bytes=number("MENTS_UPLOAD_VIDEO_MAX_BYTES"),
         upload_image_max_bytes=number("MENTS_UPLOAD_IMAGE_MAX_BYTES"),

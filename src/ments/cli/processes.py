@@ -25,7 +25,7 @@ def worker(*, queues: str = "media,default") -> None:
     Parameters
     ----------
     queues
-        Which queues, separated by commas.
+        Which queues, separated by commas: media (and with it ladder), ladder alone, default.
     """
     from ments.app import run_worker
 

@@ -16,7 +16,8 @@ from ments.errors import MentsError
 if TYPE_CHECKING:
     from ments.db import Transaction
 
-QUEUES = ("media", "default")
+QUEUES = ("media", "ladder", "default")
+"""Each with slots of its own: what makes media playable never waits for what makes them better, nor light work for either."""
 # Larger payloads belong in Postgres or in storage, and their id in the event.
 MAX_PAYLOAD_BYTES = 64 * 1024
 LEASE_S = 12.0

@@ -50,7 +50,7 @@ select media_id, number, name from media_pieces where job_id = :job_id and resul
 -- name: is_work_pending(media_id)$
 -- Whether the ledger still has a job for a film that plays.
 select exists (
-  select 1 from jobs where queue = 'media' and state in ('accepted', 'queued', 'running')
+  select 1 from jobs where queue in ('media', 'ladder') and state in ('accepted', 'queued', 'running')
   and task in ('encode_first', 'encode_piece', 'assemble') and payload ->> 'media_id' = :media_id::text
 );
 

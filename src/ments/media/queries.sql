@@ -73,7 +73,7 @@ select id from media where job_id = :job_id and status in ('queued', 'processing
 -- Whether the ledger will still run a job; or one for these media, when `key` is given: an older version noted no job.
 select exists (
   select 1 from jobs
-  where queue = 'media' and state in ('accepted', 'queued', 'running') and (id::text = :job_id or payload ->> 'key' = :key::text)
+  where queue in ('media', 'ladder') and state in ('accepted', 'queued', 'running') and (id::text = :job_id or payload ->> 'key' = :key::text)
 );
 
 -- name: hold_claim(id, attempt_generation, progress, lifetime_s)$

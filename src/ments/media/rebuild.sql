@@ -9,7 +9,7 @@ where m.status = :status::text and (:ids::uuid[] is null or m.id = any(:ids::uui
   and (:made_before::timestamptz is null or m.created_at < :made_before::timestamptz)
   and (:below::int is null or m.ladder_version < :below::int)
   and not exists (
-    select 1 from jobs j where j.queue = 'media' and j.task in ('rebuild', 'transcode_again')
+    select 1 from jobs j where j.queue = 'ladder' and j.task in ('rebuild', 'transcode_again')
       and j.state in ('accepted', 'queued', 'running') and j.payload ->> 'media_id' = m.id::text);
 
 -- name: list_selected(status, ids, kind, made_before, below, after, n)
@@ -19,7 +19,7 @@ where m.status = :status::text and (:ids::uuid[] is null or m.id = any(:ids::uui
   and (:made_before::timestamptz is null or m.created_at < :made_before::timestamptz)
   and (:below::int is null or m.ladder_version < :below::int) and (:after::uuid is null or m.id > :after::uuid)
   and not exists (
-    select 1 from jobs j where j.queue = 'media' and j.task in ('rebuild', 'transcode_again')
+    select 1 from jobs j where j.queue = 'ladder' and j.task in ('rebuild', 'transcode_again')
       and j.state in ('accepted', 'queued', 'running') and j.payload ->> 'media_id' = m.id::text)
 order by m.id limit :n;
 
@@ -56,7 +56,7 @@ select attempt_generation, audience, status, ladder_version from media where id 
 -- Whether the ledger has a job that goes on with the newest rebuild of these media, which is not this one.
 select exists (
   select 1 from media m join jobs j on j.payload ->> 'media_id' = m.id::text and j.payload ->> 'number' = m.attempt_generation::text
-  where m.id = :id and m.attempt_generation <> :number and j.queue = 'media' and j.task = 'rebuild'
+  where m.id = :id and m.attempt_generation <> :number and j.queue = 'ladder' and j.task = 'rebuild'
     and j.state in ('accepted', 'queued', 'running'));
 
 -- name: commit_rebuilt(id, number, generation, pieces_number, ladder_version, kind, width, height, duration_s, poster_file, blurhash, variants, hls_file, storyboard_file, preview_file, lifetime_s)$

@@ -51,7 +51,7 @@ async def encode_first(parts: Parts, job: JobContext, event: FirstPieceWanted) -
 
 
 @task(
-    queue="media",
+    queue="ladder",
     name="encode_piece",
     attempts=3,
     backoff_s=2.0,
@@ -65,7 +65,7 @@ async def encode_piece(parts: Parts, job: JobContext, event: PieceWanted) -> Non
 
 
 @task(
-    queue="media",
+    queue="ladder",
     name="assemble",
     attempts=5,
     backoff_s=2.0,
@@ -79,7 +79,7 @@ async def assemble(parts: Parts, job: JobContext, event: PiecesStored) -> None:
 
 
 @task(
-    queue="media",
+    queue="ladder",
     name="rebuild",
     attempts=5,
     backoff_s=60.0,
@@ -93,7 +93,7 @@ async def rebuild(parts: Parts, job: JobContext, event: RebuildWanted) -> None:
 
 
 @task(
-    queue="media",
+    queue="ladder",
     name="transcode_again",
     attempts=3,
     backoff_s=2.0,
@@ -107,7 +107,7 @@ async def transcode_again(parts: Parts, job: JobContext, event: TranscodeAgain) 
 
 
 @task(
-    queue="media",
+    queue="ladder",
     name="improve_photo",
     attempts=5,
     backoff_s=10.0,
@@ -124,13 +124,13 @@ async def improve_photo(parts: Parts, job: JobContext, event: PhotoStored) -> No
 async def give_up_transcode(parts: Parts, job: JobContext, event: JobDied) -> None:
     """End what a dead job of ours held: media, one piece of a film, or a film."""
     match event.queue, event.task:
-        case "media", transcode.name | transcode_again.name:
+        case ("media", transcode.name) | ("ladder", transcode_again.name):
             await actions.give_up_media(parts, event)
-        case "media", encode_first.name | encode_piece.name:
+        case ("media", encode_first.name) | ("ladder", encode_piece.name):
             await actions.give_up_piece(parts, event)
-        case "media", assemble.name:
+        case "ladder", assemble.name:
             await actions.give_up_film(parts, event, assemble.decode(event.payload))
-        case "media", rebuild.name:
+        case "ladder", rebuild.name:
             await actions.give_up_rebuild(parts, rebuild.decode(event.payload))
 
 

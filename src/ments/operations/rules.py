@@ -9,7 +9,7 @@ from ments.jobs.ledger.overview import Overview, QueueDepth, slots_by_queue
 from ments.jobs.model import LEASE_S
 from ments.operations.model import IDS_MOST, Mood, Selection, UnclearSelection, Verdict
 
-SLOW_S: Mapping[str, float] = {"media": 300.0}
+SLOW_S: Mapping[str, float] = {"media": 300.0, "ladder": 6 * 3600.0}
 """For how long the oldest of a queue may wait before it is worth a look. Encoding takes its time, other work does not."""
 _SLOW_OTHERWISE_S = 30.0
 _UNSENT_S = 10.0

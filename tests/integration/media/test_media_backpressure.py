@@ -30,7 +30,7 @@ async def bounded(parts: Parts) -> AsyncIterator[Parts]:
     """The parts with bounds that a test can reach, and no verdict from before."""
     async with aclosing(JobQueues(parts.settings.redis_url)) as queues:
         backlog = Backlog(parts.primary, queues, "media", waiting_max=WAITING_MAX, wait_max_s=WAIT_MAX_S)
-        yield replace(parts, backlog=backlog)
+        yield replace(parts, backlogs=(backlog,))
 
 
 @asynccontextmanager

@@ -88,7 +88,7 @@ async def _run(parts: Parts, task: Any, job_id: UUID, event: Any) -> bool:
             cause = error
         else:
             return False
-    died = JobDied(job_id, "media", task.name, cause.problem_code, cause.safe, payload_of(event))
+    died = JobDied(job_id, task.queue, task.name, cause.problem_code, cause.safe, payload_of(event))
     await give_up_transcode(parts, job_of("give_up_transcode"), died)
     return True
 

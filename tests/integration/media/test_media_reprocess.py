@@ -118,7 +118,7 @@ async def test_a_rebuild_that_died_leaves_the_old_and_nothing_else(parts: Parts,
     wanted = msgspec.convert((await list_jobs(parts, "rebuild"))[1], RebuildWanted)
     await rebuild(parts, piece_run("rebuild"), wanted)
     assert any(name.startswith("s2/") for name in await files_of(parts, event))
-    died = JobDied(uuid4(), "media", "rebuild", "poison", "killed", msgspec.to_builtins(wanted))
+    died = JobDied(uuid4(), "ladder", "rebuild", "poison", "killed", msgspec.to_builtins(wanted))
     await give_up_transcode(parts, piece_run("give_up_transcode"), died)
     assert {piece["number"] for piece in await pieces_of(parts, id_of(event))} == {1}
     row = await row_of(parts, event)

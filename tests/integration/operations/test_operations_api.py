@@ -11,6 +11,7 @@ import pytest
 from dead_letters import bury, count_states, make_operator, rows_of
 from ments.jobs import JobQueues, Outbox
 from ments.jobs.bindings import Bindings
+from ments.jobs.model import QUEUES
 from ments.parts import Parts
 from posting import ORIGIN, make_member, open_api
 
@@ -192,5 +193,5 @@ async def test_the_overview_stands_without_valkey(parts: Parts) -> None:
         found = await api.get("/api/ops/jobs", headers=operator.headers)
         assert found.status_code == 200
         assert "Valkey does not answer" in found.json()["verdict"]["detail"]
-        assert [queue["entries"] for queue in found.json()["queues"]] == [None, None]
+        assert [queue["entries"] for queue in found.json()["queues"]] == [None] * len(QUEUES)
     await nowhere.aclose()

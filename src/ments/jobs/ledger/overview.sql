@@ -1,11 +1,13 @@
 -- name: count_pending()
--- Depth by queue: what is due, what is due later, what runs, and how long the oldest waits.
+-- Depth by queue: what is due, what is due later, what runs, and how long the oldest waits. The clock is asked once: in a join
+-- it may be asked for each row, and then a queue falls apart into groups of their own moments.
+with now as materialized (select clock_timestamp() as moment)
 select queue,
   count(*) filter (where state <> 'running' and due_at <= moment) as waiting,
   count(*) filter (where state <> 'running' and due_at > moment) as delayed,
   count(*) filter (where state = 'running') as running,
   extract(epoch from moment - min(due_at) filter (where state <> 'running' and due_at <= moment))::float8 as oldest_s
-from jobs cross join (select clock_timestamp() as moment) as now
+from jobs cross join now
 where state in ('accepted', 'queued', 'running')
 group by queue, moment;
 

@@ -39,7 +39,7 @@ from ments.jobs.task import periodic
 
 queries = load_queries(__file__, "turns.sql")
 
-QUEUES_WITH_TURNS = frozenset({"media"})
+QUEUES_WITH_TURNS = frozenset({"media", "ladder"})
 """Light work is served in the order of arrival, and pays nothing for turns."""
 TURN_MAX = 2**21
 """BullMQ's greatest priority: its scores are numbers of 53 bits, 32 of which keep the order of arrival."""

@@ -55,7 +55,10 @@ class Claim:
         try:
             await asyncio.wait({working, beating}, return_when=asyncio.FIRST_COMPLETED)
             if working.done():
-                return working.result()
+                result = working.result()
+                # A short job ends before its heartbeat has told anything of it.
+                await self._job.report_progress(1.0)
+                return result
             beating.result()
             raise ClaimLost
         finally:

@@ -60,8 +60,11 @@ async def start_upload(
 
 async def _check_room(parts: Parts) -> None:
     """Raise Busy when the workers are far behind."""
-    excess = await parts.backlog.find_excess()
-    if excess is None:
+    for backlog in parts.backlogs:
+        excess = await backlog.find_excess()
+        if excess is not None:
+            break
+    else:
         return
     UPLOADS_PUT_OFF.labels(excess.reason).inc()
     raise Busy(rules.say_backlog(excess.retry_after_s), code="media_backlog", retry_after_s=excess.retry_after_s)
