@@ -156,8 +156,9 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
 
 
 async def with_parts(settings: Settings, work: Callable[[Parts], Awaitable[Result]]) -> Result:
-    """Do one thing with the parts open, as an operator's command does."""
+    """Do one thing with the parts open, as an operator's command does. Raises psycopg.Error at once when Postgres is away."""
     async with open_parts(settings) as parts:
+        await parts.primary.reach()
         return await work(parts)
 
 

@@ -80,6 +80,7 @@ class Transaction(Session):
 class _Pool:
     def __init__(self, url: str, *, size: int, name: str) -> None:
         self._name = name
+        self._url = url
         self._pool: AsyncConnectionPool[_Connection] = AsyncConnectionPool(
             url,
             connection_class=_Connection,
@@ -106,6 +107,11 @@ class _Pool:
 
     async def close(self) -> None:
         await self._pool.close()
+
+    async def reach(self) -> None:
+        """Connect once, beside the pool, whose users wait for ten seconds for a server that refuses. Raises psycopg.Error."""
+        connection = await _Connection.connect(self._url, connect_timeout=_CONNECT_TIMEOUT_S)
+        await connection.close()
 
     async def ping(self) -> None:
         """Run `select 1`; raises when the server does not answer."""

@@ -55,8 +55,9 @@ def prove(settings: Settings, wait_s: float = WAIT_S) -> Books:
 
 async def _prove(settings: Settings, wait_s: float) -> Books:
     primary = Primary(settings.database_url, size=1)
-    await primary.open()
     try:
+        await primary.reach()
+        await primary.open()
         async with aclosing(JobQueues(settings.redis_url)) as queues:
             return await prove_books(primary, Entries(queues.client), wait_s=wait_s)
     except (PostgresError, PoolTimeout) as error:

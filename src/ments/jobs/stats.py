@@ -28,8 +28,9 @@ def read_stats(settings: Settings) -> dict[str, Any]:
 
 async def _read(settings: Settings) -> dict[str, Any]:
     primary = Primary(settings.database_url, size=1)
-    await primary.open()
     try:
+        await primary.reach()
+        await primary.open()
         async with primary.session() as session:
             ledger = await read_overview(session)
     except PostgresError as error:

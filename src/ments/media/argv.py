@@ -116,43 +116,6 @@ def _picture_filters(video: VideoStream, rendition: Rendition) -> list[str]:
     ]
 
 
-def video_argv(
-    ffmpeg: str,
-    source: str,
-    folder: str,
-    *,
-    video: VideoStream,
-    audio: AudioStream | None,
-    rendition: Rendition,
-    file: str,
-) -> list[str]:
-    """One progressive MP4.
-
-    source, folder  as the command sees them; `file` is written in the folder
-    """
-    argv = [
-        *_read_argv(ffmpeg, source),
-        *("-filter_complex_threads", "1"),  # two threads at most run at once, the codec's
-        *("-filter_complex", f"[0:{video.index}]{','.join(_picture_filters(video, rendition))}[show]"),
-        *("-map", "[show]"),
-        *(["-map", f"0:{audio.index}"] if audio else []),
-        *("-c:v", "libx264", "-preset", "veryfast", "-crf", "23"),
-        *("-maxrate", str(rendition.video_bitrate), "-bufsize", str(2 * rendition.video_bitrate)),
-        *("-pix_fmt", "yuv420p", "-profile:v", "high"),  # 4:4:4 and 10 bits play nowhere
-        *("-fps_mode", "vfr"),  # 26 frames stay 26; a gap in time is not filled
-        *("-force_key_frames", "expr:gte(t,n_forced*2)"),  # seeking lands within 2 s
-        *("-threads", "2"),
-    ]
-    if audio:
-        argv += ["-c:a", "aac", "-b:a", "128k", "-ac", "2", "-ar", "48000"]
-    return [
-        *argv,
-        *_NO_BAGGAGE,
-        *("-movflags", "+faststart"),  # the index in front: plays before it is all there
-        *("-f", "mp4", f"file:{folder}/{file}"),
-    ]
-
-
 def poster_argv(ffmpeg: str, source: str, folder: str, *, video: VideoStream, rendition: Rendition) -> list[str]:
     """`poster.jpg`, as large as the rendition; reads no more of the source than the pictures to choose from."""
     # The most typical of the first frames; works for a clip of three. JPEG is full range, the film is not.

@@ -1,11 +1,11 @@
-"""Run ffmpeg: encode an original, and follow how far it is."""
+"""Run ffmpeg: a poster, a sound; and follow how far a run is."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
-from ments.media.argv import POSTER_FILE, Limits, audio_argv, poster_argv, video_argv
+from ments.media.argv import POSTER_FILE, Limits, audio_argv, poster_argv
 from ments.media.model import AudioStream, Rendition, UnplayableMedia, VideoStream
 from ments.media.programs import GIB, check_finished
 from ments.media.sandbox import Sandbox
@@ -24,37 +24,6 @@ def encode_limits(length_s: float) -> Limits:
     )
 
 
-async def encode_video(
-    sandbox: Sandbox,
-    ffmpeg: str,
-    source: Path,
-    folder: Path,
-    *,
-    video: VideoStream,
-    audio: AudioStream | None,
-    rendition: Rendition,
-    length_s: float,
-    on_progress: Progress,
-) -> str:
-    """Write a progressive MP4 into `folder`; returns its name.
-
-    length_s     of the source, for the progress and the limits
-    on_progress  called with fractions from 0 to 1
-    Raises UnplayableMedia, Retryable.
-    """
-    file = f"{rendition.name}.mp4"
-    finished = await sandbox.run(
-        lambda seen, out: video_argv(ffmpeg, seen, out, video=video, audio=audio, rendition=rendition, file=file),
-        source=source,
-        folder=folder,
-        programs=[ffmpeg],
-        limits=encode_limits(length_s),
-        on_line=follow_progress(length_s, on_progress),
-    )
-    check_finished(finished, "ffmpeg")
-    return file
-
-
 async def take_poster(
     sandbox: Sandbox,
     ffmpeg: str,
@@ -65,7 +34,11 @@ async def take_poster(
     rendition: Rendition,
     length_s: float,
 ) -> str:
-    """Write a picture of the beginning into `folder`; returns its name. Otherwise as encode_video."""
+    """Write a picture of the beginning into `folder`; returns its name.
+
+    length_s  of the source, for the limits
+    Raises UnplayableMedia, Retryable.
+    """
     finished = await sandbox.run(
         lambda seen, out: poster_argv(ffmpeg, seen, out, video=video, rendition=rendition),
         source=source,
@@ -89,7 +62,12 @@ async def encode_audio(
     length_s: float,
     on_progress: Progress,
 ) -> str:
-    """Write an M4A into `folder`; returns its name. Otherwise as encode_video."""
+    """Write an M4A into `folder`; returns its name.
+
+    length_s     of the source, for the progress and the limits
+    on_progress  called with fractions from 0 to 1
+    Raises UnplayableMedia, Retryable.
+    """
     file = "audio.m4a"
     finished = await sandbox.run(
         lambda seen, out: audio_argv(ffmpeg, seen, out, audio=audio, file=file),

@@ -54,7 +54,8 @@ def _image(media: MediaView, site: str) -> SharedFile | None:
     address = media.media_url if media.media_type == "photo" else media.media_thumbnail
     if not address:
         return None
-    return SharedFile(absolute(site, address), "image/jpeg", media.width, media.height, media.alt_text)
+    kind = "image/webp" if address.endswith(".webp") else "image/jpeg"
+    return SharedFile(absolute(site, address), kind, media.width, media.height, media.alt_text)
 
 
 def _video(media: MediaView, site: str) -> SharedFile | None:
