@@ -55,8 +55,8 @@ bench: $(ENVIRONMENT) packages assets ## measure the stack on this machine, into
 bench-jobs: $(ENVIRONMENT) packages assets $(PEERS_OF_JOBS) ## measure the jobs beside plain Python and Node bullmq, for twelve minutes
 	$(BIN)/python -m bench.jobs
 
-bench-media: $(ENVIRONMENT) packages assets footage ## measure films beside the guide's way and bare ffmpeg, for ten minutes (MENTS_BENCH_QUICK=1: two)
-	$(BIN)/python -m bench.media
+bench-media: $(ENVIRONMENT) packages assets footage ## measure films beside the guide's way and bare ffmpeg, for ten minutes (MENTS_BENCH_QUICK=1: two; ONLY=load: at four fifths of capacity)
+	$(BIN)/python -m bench.media $(if $(ONLY),--only $(ONLY))
 
 test-faults: $(ENVIRONMENT) packages ## 1,000 jobs through each fault (kill -9, lost stores, full disk), into bench/RESULTS.md
 	$(BIN)/python -m bench.faults

@@ -1,6 +1,7 @@
 """What films cost beside the guide's way and bare ffmpeg, when they play, and what a second worker brings.
 
-Run: .venv/bin/python -m bench.media [--only cost,kept,quality,memory,seams,pipeline,playable,split] [--quick]
+Run: .venv/bin/python -m bench.media [--only cost,kept,quality,memory,seams,pipeline,split,playable,load] [--quick]
+`load` takes ten minutes by itself, and runs only when it is named.
 (MENTS_BENCH_QUICK=1 does the same as --quick: tiny films, one round, nothing is recorded.)
 """
 
@@ -20,7 +21,7 @@ from pathlib import Path
 from tests.journey.footage import FFMPEG
 
 from bench.jobs.place import Place, open_place
-from bench.media import cost, quality, real, sources, split
+from bench.media import cost, load, quality, real, sources, split
 from bench.media.ours import make_film
 from bench.media.spent import take_orphans
 from bench.record import Figure, record
@@ -62,18 +63,19 @@ class Bench:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default=",".join(PHASES), help="phases, separated by commas")
+    short = ",".join(name for name in PHASES if name != "load")
+    parser.add_argument("--only", default=short, help="phases, separated by commas")
     parser.add_argument("--quick", action="store_true", default=os.environ.get("MENTS_BENCH_QUICK") == "1")
     chosen = parser.parse_args()
     take_orphans()
     with tempfile.TemporaryDirectory(prefix="ments-bench-media-") as folder, ExitStack() as held:
         bench = Bench(Path(folder), chosen.quick, held)
         for phase in chosen.only.split(","):
-            started, load = time.monotonic(), os.getloadavg()[0]
+            started, busy = time.monotonic(), os.getloadavg()[0]
             found = PHASES[phase](bench)
             if not chosen.quick:
                 record(found)
-            print(f"{phase}: {time.monotonic() - started:.0f} s (load before it {load:.1f})", flush=True)
+            print(f"{phase}: {time.monotonic() - started:.0f} s (load before it {busy:.1f})", flush=True)
             for name, figure in found.items():
                 bar = f" (asked {figure.bar})" if figure.bar else ""
                 print(f"  {name}: {figure.value:.4g} {figure.unit}{bar} | {figure.peer}", flush=True)
@@ -145,6 +147,12 @@ def run_split(bench: Bench) -> dict[str, Figure]:
     return real.of_split(found, original, chunk_s) | figures
 
 
+def run_load(bench: Bench) -> dict[str, Figure]:
+    original, workers, seconds = sources.make_camera_720p(bench.root, 6), 2, 30 if bench.quick else 600
+    found = asyncio.run(load.measure_load(bench.place, original, bench.tiny, workers=workers, seconds=seconds))
+    return load.of_load(found, original, workers, seconds)
+
+
 PHASES: dict[str, Callable[[Bench], dict[str, Figure]]] = {
     "cost": run_cost,
     "kept": run_kept,
@@ -154,6 +162,7 @@ PHASES: dict[str, Callable[[Bench], dict[str, Figure]]] = {
     "pipeline": run_pipeline,
     "split": run_split,
     "playable": run_playable,
+    "load": run_load,
 }
 
 if __name__ == "__main__":

@@ -107,6 +107,10 @@ class Stage:
         await self.parts.bucket.upload(f"media/{media_id}/original", original.path, "video/mp4")
         return upload_id
 
+    async def send_whole(self, original: Original) -> UUID:
+        """Send and complete; returns the media."""
+        return await complete_upload(self.parts, self._account_id, await self.send(original))
+
     async def show(self, original: Original, *, until_ready: bool = True) -> Shown:
         """Send and complete; wait until it plays, and until it is ready or else has been erased."""
         upload_id = await self.send(original)
@@ -122,8 +126,8 @@ class Stage:
     async def rest(self) -> None:
         """Wait until no job is left."""
         started = time.monotonic()
-        while await self._value(
-            "select count(*) from jobs where queue = 'media' and state in ('accepted', 'queued', 'running')"
+        while await self.value(
+            "select count(*) from jobs where queue in ('media', 'ladder') and state in ('accepted', 'queued', 'running')"
         ):
             if time.monotonic() - started > _LIMIT_S:
                 raise TimeoutError("media jobs are still left")
@@ -132,7 +136,7 @@ class Stage:
     async def encode_span_s(self, media_id: UUID) -> float:
         """From the moment a film plays until the last of its pieces is stored, in s."""
         return float(
-            await self._value(
+            await self.value(
                 "select extract(epoch from max(ended_at) - min(created_at))::float8 from media_pieces where media_id = %s",
                 media_id,
             )
@@ -140,7 +144,7 @@ class Stage:
 
     async def _wait(self, media_id: UUID, wanted: tuple[str, ...], started: float) -> float:
         while True:
-            status = await self._value("select status from media where id = %s", media_id)
+            status = await self.value("select status from media where id = %s", media_id)
             waited = time.monotonic() - started
             if status in wanted:
                 return waited
@@ -148,8 +152,12 @@ class Stage:
                 raise TimeoutError(f"the film is {status} after {waited:.0f} s")
             await asyncio.sleep(_POLL_S)
 
-    async def _value(self, statement: str, *values: object) -> Any:
-        async with self.parts.primary.session() as session:
-            row = await (await session.connection.execute(statement, values)).fetchone()
-        assert row is not None
+    async def value(self, statement: str, *values: object) -> Any:
+        """One value of the database."""
+        (row,) = await self.rows(statement, *values)
         return next(iter(row.values()))
+
+    async def rows(self, statement: str, *values: object) -> list[dict[str, Any]]:
+        """What a statement finds in the database."""
+        async with self.parts.primary.session() as session:
+            return await (await session.connection.execute(statement, values)).fetchall()
