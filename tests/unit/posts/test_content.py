@@ -18,7 +18,8 @@ from ments.posts.model import (
     PostChange,
     PostRefused,
 )
-from ments.posts.rules import apply_change, clean_alt_text, clean_content, clean_text, count_characters, tidy_new
+from ments.posts.rules import apply_change, clean_alt_text, clean_content, tidy_new
+from ments.posts.text import clean_text, count_characters
 
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466"
 FLAG = "\U0001f1f5\U0001f1f9"
