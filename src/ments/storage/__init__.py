@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ments.storage.bucket import Bucket, ListedObject, ObjectHead
+from ments.storage.bucket import Bucket, ListedObject, ObjectHead, ObjectReplaced
 from ments.storage.multipart import Multipart, OpenUpload, Part
 from ments.storage.notification import MalformedEvent, ObjectCreated, parse_storage_event, render_notification_toml
 from ments.storage.signer import SignedRequest, Signer, part_length
@@ -14,6 +14,7 @@ __all__ = [
     "Multipart",
     "ObjectCreated",
     "ObjectHead",
+    "ObjectReplaced",
     "OpenUpload",
     "Part",
     "SignedRequest",

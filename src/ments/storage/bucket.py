@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import obstore
-from obstore.exceptions import BaseError
+from obstore.exceptions import BaseError, PreconditionError
 from obstore.store import S3Store
 
-from ments.errors import Away
+from ments.errors import Away, Retryable
 from ments.settings import Settings
 from ments.storage.multipart import Multipart, OpenUpload, Part
 
@@ -44,6 +44,12 @@ class ListedObject:
     key: str
     size: int
     modified_at: datetime
+
+
+class ObjectReplaced(Retryable):
+    """Other bytes lie there than those that were asked for."""
+
+    code = "object_replaced"
 
 
 class Bucket:
@@ -114,6 +120,27 @@ class Bucket:
             await asyncio.to_thread(path.unlink, missing_ok=True)
             raise
         return size
+
+    async def read_range(self, key: str, start: int, end: int, *, etag: str) -> bytes | None:
+        """The bytes from `start` to before `end` of the object that `etag` names, into memory; None when there is none.
+
+        start, end  within the object, the end after the start
+        Raises ObjectReplaced when another one lies there by now.
+        """
+        try:
+            async with _bounded(f"read {key}", _transfer_s(end - start)):
+                found = await obstore.get_async(
+                    self._store, key, options={"range": (start, end), "if_match": f'"{etag}"'}
+                )
+                # Not every storage looks at the condition.
+                if (found.meta["e_tag"] or "").strip('"') != etag:
+                    raise ObjectReplaced("This file has just been replaced by another one.")
+                data = bytes(await found.bytes_async())
+        except FileNotFoundError:
+            return None
+        if len(data) != end - start:
+            raise Away(f"Storage gave {len(data)} of {end - start} bytes of {key}.")
+        return data
 
     async def read_bytes(self, key: str) -> bytes | None:
         """A small object of ours, into memory; None when there is none."""
@@ -207,6 +234,8 @@ async def _bounded(doing: str, limit_s: float) -> AsyncIterator[None]:
         raise
     except TimeoutError as error:
         raise Away(f"Storage took longer than {limit_s:.0f} s to {doing}.") from error
+    except PreconditionError as error:
+        raise ObjectReplaced("This file has just been replaced by another one.") from error
     except (BaseError, OSError) as error:
         raise Away(f"Storage could not {doing}.") from error
 

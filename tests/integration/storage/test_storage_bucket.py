@@ -11,7 +11,7 @@ import pytest
 
 from ments.errors import Conflict, NotFound, Retryable
 from ments.settings import Settings, read_settings
-from ments.storage import Bucket, Multipart
+from ments.storage import Bucket, Multipart, ObjectReplaced
 from running_stack import RunningStack
 
 
@@ -40,6 +40,22 @@ async def test_small_objects_and_what_is_known_of_them(bucket: Bucket, folder: s
     target = tmp_path / "v.m3u8"
     assert await bucket.download(f"{folder}/p1/v.m3u8", target) == 7
     assert target.read_bytes() == b"#EXTM3U"
+
+
+async def test_a_part_of_an_object_that_must_be_the_same_one(bucket: Bucket, folder: str, tmp_path: Path) -> None:
+    key, source = f"{folder}/original", tmp_path / "source"
+    assert await bucket.read_range(key, 0, 1, etag="x") is None
+    source.write_bytes(bytes(range(256)) * 80_000)
+    await bucket.upload(key, source, "video/mp4")
+    found = await bucket.head(key)
+    assert found is not None
+    assert found.size > 16 * 1024 * 1024  # it went in parts
+    assert await bucket.read_range(key, 256_001, 256_004, etag=found.etag) == bytes([1, 2, 3])
+    assert await bucket.read_range(key, found.size - 2, found.size, etag=found.etag) == bytes([254, 255])
+    source.write_bytes(bytes(1000))
+    await bucket.upload(key, source, "video/mp4")
+    with pytest.raises(ObjectReplaced):
+        await bucket.read_range(key, 0, 4, etag=found.etag)
 
 
 async def test_what_is_not_there(bucket: Bucket, folder: str, tmp_path: Path) -> None:
