@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import structlog
@@ -12,7 +13,7 @@ from ments.media.argv import CONTAINERS
 from ments.media.model import Probe, UnplayableMedia
 from ments.media.programs import decode_answer, run_child
 from ments.media.sandbox import Sandbox
-from ments.media.source import PacketScan
+from ments.media.source import Extent, PacketScan
 
 log = structlog.get_logger()
 UNREADABLE = "This isn't a video, photo or sound we can read."
@@ -36,16 +37,41 @@ async def probe_file(sandbox: Sandbox, source: Path, folder: Path) -> Probe:
 
 async def scan_file(sandbox: Sandbox, source: Path, folder: Path) -> tuple[Probe, PacketScan | None]:
     """The same, with what the picture's packets tell; None where there is no picture."""
-    answer = decode_answer(await run_child(sandbox, "probe", source, folder, lambda out: [CONTAINERS]))
+    answer = await _ask(sandbox, source, folder)
+    return _convert(answer, Probe), _convert(answer.get("packets"), PacketScan | None)
+
+
+async def scan_beginning(
+    sandbox: Sandbox, source: Path, folder: Path, *, first_s: float
+) -> tuple[tuple[Probe, PacketScan | None] | None, Extent | None]:
+    """The same of a film whose index alone is there for certain, and where its first seconds lie.
+
+    What is told holds when all that was looked at was there, which the Extent says; None when it could not be told so.
+    Without an Extent only reading all of it would tell.
+    """
+    answer = await _ask(sandbox, source, folder, f"{first_s:g}")
+    extent = _convert(answer.get("extent"), Extent | None)
+    if "unknown" in answer:
+        log.info("beginning_not_enough", cause=answer["unknown"])
+        return None, extent
+    return (_convert(answer, Probe), _convert(answer.get("packets"), PacketScan | None)), extent
+
+
+async def _ask(sandbox: Sandbox, source: Path, folder: Path, *more: str) -> dict[str, object]:
+    answer = decode_answer(await run_child(sandbox, "probe", source, folder, lambda out: [CONTAINERS, *more]))
     cause = answer.get("error")
-    if cause is not None:
-        log.info("media_unreadable", cause=cause)
-        if read_head(source)[4:8] == b"ftyp" and "moov atom not found" in str(cause):
-            raise UnplayableMedia(
-                "This file is cut off: it stops before the index at its end. Send it again.", code="cut_off"
-            )
-        raise UnplayableMedia(UNREADABLE, code="unreadable")
+    if cause is None:
+        return answer
+    log.info("media_unreadable", cause=cause)
+    if read_head(source)[4:8] == b"ftyp" and "moov atom not found" in str(cause):
+        raise UnplayableMedia(
+            "This file is cut off: it stops before the index at its end. Send it again.", code="cut_off"
+        )
+    raise UnplayableMedia(UNREADABLE, code="unreadable")
+
+
+def _convert(answer: object, kind: Any) -> Any:
     try:
-        return msgspec.convert(answer, Probe), msgspec.convert(answer.get("packets"), PacketScan | None)
+        return msgspec.convert(answer, kind)
     except msgspec.ValidationError as error:
         raise Retryable("Looking into this file went wrong.") from error

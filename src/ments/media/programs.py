@@ -62,7 +62,7 @@ async def run_child(
         lambda seen, out: child_argv(sys.executable, str(script), seen, *words(out)),
         source=source,
         folder=folder,
-        programs=python_programs(script),
+        programs=python_programs(script.parent),
         limits=limits,
     )
     check_finished(finished, name)

@@ -43,6 +43,7 @@ class PacketScan:
     sound_rate        samples/s
     is_flipped        to be shown upside down or mirrored, which may come without a rotation
     changes           the picture's size or kind is another one in the middle
+    early_keys        when the keyframes of the first 16 s are shown, in s after the first picture; ascending
     """
 
     width: int
@@ -59,6 +60,19 @@ class PacketScan:
     sound_rate: int
     is_flipped: bool = False
     changes: bool = False
+    early_keys: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """Which bytes of a file its beginning is made of, as (start, end).
+
+    looked  what the look at the file may have read beside its index
+    first   all packets of the first seconds, and of the first pictures
+    """
+
+    looked: tuple[tuple[int, int], ...]
+    first: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
