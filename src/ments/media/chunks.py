@@ -32,11 +32,12 @@ class Span:
     """A part of a film: pictures and sound from `start_s` on and before `end_s`, in s from the film's beginning.
 
     index    0, 1, 2... in the film's order
+    start_s  a whole number, but for a part of a film that is kept: it begins at a keyframe
     is_last  whoever encodes it takes all that follows `start_s`, since a length is only what a container says
     """
 
     index: int
-    start_s: int
+    start_s: float
     end_s: float
     is_last: bool
 
@@ -47,7 +48,8 @@ class Span:
     @property
     def keyframes(self) -> Iterator[int]:
         """Times of the keyframes, in s from the film's beginning; ascending, the first is `start_s`."""
-        return iter(range(self.start_s, max(self.start_s + 1, math.ceil(self.end_s)), KEYFRAME_S))
+        start = round(self.start_s)
+        return iter(range(start, max(start + 1, math.ceil(self.end_s)), KEYFRAME_S))
 
 
 def cut_film(

@@ -112,11 +112,12 @@ class LadderRun:
 
 @dataclass(frozen=True, slots=True)
 class CopyRun:
-    """One run over a whole original whose pictures are kept as they are. Its files are named as a LadderRun's.
+    """One run over an original whose pictures are kept as they are. Its files are named as a LadderRun's.
 
     copy_audio  whether the sound may be kept, too; else it is encoded
     length_s    of the film: sound is filled up with silence until there
     name        what the names of the pictures' files begin with: `v1080`
+    stop_s      where reading ends; None for the film's end
     """
 
     video: VideoStream
@@ -126,6 +127,7 @@ class CopyRun:
     name: str
     mark: str
     segment_s: int = SEGMENT_S
+    stop_s: float | None = None
 
 
 def find_preroll(container: str, keyframe_gap_s: float) -> float:

@@ -17,11 +17,23 @@ PLAYABLE_AT = 0.2
 STORED_AT = 0.97
 """How far media are once they play, and once all of their pieces are stored."""
 
+REACH_S = 20.0
+"""What is fetched of a long film before it plays: what plays first is made of it, with what is read beyond."""
+
+CUT_S = 8.0
+"""A film that is kept is cut at its first keyframe from here on, so that its first seconds do not wait for the rest."""
+
+_CUT_MAX_S = 12.0
+_CUT_LENGTH_S = 24.0
+_AFTER_CUT_S = 5.0
+"""What is read beyond the cut: until the next keyframe at least, and the end of a segment of sound."""
+
 _KEYFRAME_GAP_S = 10.0
 """What encoders leave between keyframes at most, unless they were told otherwise."""
 
 _DECODE_COST = 0.35
-"""Of a pixel that is decoded, against one that is encoded."""
+_COPY_COST = 0.01
+"""Of a pixel that is decoded, and of one that is kept, against one that is encoded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +56,13 @@ class PieceWork:
     copies_sound: bool = False
     preroll_s: float = PREROLL_STEP_S
     share: float = 0.0
+
+    @property
+    def stop_s(self) -> float | None:
+        """Where reading ends that makes it, in s from the film's beginning; None for the film's end."""
+        if self.span.is_last:
+            return None
+        return self.span.end_s + (_AFTER_CUT_S if self.copies else PREROLL_STEP_S)
 
     @property
     def track_names(self) -> tuple[str, ...]:
@@ -72,7 +91,12 @@ def plan_film(probe: Probe, packets: PacketScan | None = None, *, chunk_s: int =
     spans = cut_film(probe.length_s, chunk_s=chunk_s, whole_max_s=2 * chunk_s - BORDER_S) if may_cut else (whole,)
     if rungs.copied is not None and packets is not None:
         keeps_sound = may_copy_sound(probe, packets)
-        first = [PieceWork("copy-000", whole, (rungs.copied,), sound, True, copies=True, copies_sound=keeps_sound)]
+        first = [
+            PieceWork(
+                f"copy-{span.index:03d}", span, (rungs.copied,), sound, True, copies=True, copies_sound=keeps_sound
+            )
+            for span in _cut_kept(whole, packets)
+        ]
         rest = rungs.encoded
     else:
         first_spans = _cut_first(spans, min(FIRST_S, chunk_s)) if may_cut else [whole]
@@ -100,6 +124,16 @@ def _cut_first(spans: tuple[Span, ...], first_s: int) -> list[Span]:
     return [replace(span, index=index) for index, span in enumerate([beginning, rest, *spans[1:]])]
 
 
+def _cut_kept(whole: Span, packets: PacketScan) -> list[Span]:
+    """A film that is kept in two parts, where it is long and has a keyframe in time."""
+    cut_s = next((key for key in packets.early_keys if CUT_S <= key <= _CUT_MAX_S), None)
+    if cut_s is None or whole.length_s <= _CUT_LENGTH_S:
+        return [whole]
+    return [Span(0, 0, cut_s, False), Span(1, cut_s, whole.end_s, True)]
+
+
 def _cost(work: PieceWork, source_pixels: int) -> float:
+    if work.copies:
+        return work.span.length_s * _COPY_COST * source_pixels
     encoded = sum(rendition.width * rendition.height for rendition in work.renditions)
     return work.span.length_s * (_DECODE_COST * source_pixels + encoded)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine, Iterable
 from dataclasses import replace
+from itertools import accumulate
 from pathlib import Path
+from typing import Any, TypeVar
 
 from ments.errors import Retryable
 from ments.media import rules
@@ -25,6 +28,9 @@ from ments.media.render import Workshop
 from ments.media.tracks import Track, list_files
 from ments.observe import span
 
+S = TypeVar("S")
+T = TypeVar("T")
+
 
 async def make_film_piece(
     workshop: Workshop, probe: Probe, work: PieceWork, source: Path, folder: Path, *, lease: int, poster: bool = False
@@ -38,6 +44,41 @@ async def make_film_piece(
     """
     video = _video_of(probe)
     mark = work.mark(lease)
+    make = _make_tracks(workshop, probe, video, work, source, folder, mark, poster=poster)
+    if not poster:
+        tracks = await make
+        return Piece(_files_of(tracks), tracks=tracks)
+    if work.copies:
+        tracks, (picture, blurhash) = await _at_once(make, _poster(workshop, probe, video, source, folder))
+    else:
+        tracks = await make
+        picture, blurhash = await _poster(workshop, probe, video, source, folder)
+    return Piece((*_files_of(tracks), picture), poster_file=picture.name, blurhash=blurhash, tracks=tracks)
+
+
+async def _at_once(one: Coroutine[Any, Any, S], other: Coroutine[Any, Any, T]) -> tuple[S, T]:
+    """Do both beside one another; when one fails, the other is ended."""
+    tasks = (asyncio.ensure_future(one), asyncio.ensure_future(other))
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _make_tracks(
+    workshop: Workshop,
+    probe: Probe,
+    video: VideoStream,
+    work: PieceWork,
+    source: Path,
+    folder: Path,
+    mark: str,
+    *,
+    poster: bool,
+) -> tuple[Track, ...]:
+    """Run the encoder, which takes the poster too when it scales; read and check what it has written."""
     from_run = poster and not work.copies
     argv = _copy_of(probe, video, work, mark) if work.copies else _ladder_of(probe, video, work, mark, poster=from_run)
     with span("encode", kind_of_media="video", piece=work.name, length_s=work.span.length_s):
@@ -56,11 +97,11 @@ async def make_film_piece(
         check_finished(finished, "ffmpeg")
     tracks = await asyncio.to_thread(_read_tracks, work, mark, folder)
     await _check_end(workshop, probe, video, work, tracks, folder)
-    files = tuple(MadeFile(*file) for file in list_files(tracks))
-    if not poster:
-        return Piece(files, tracks=tracks)
-    picture, blurhash = await _poster(workshop, probe, video, work, source, folder, made=from_run)
-    return Piece((*files, picture), poster_file=picture.name, blurhash=blurhash, tracks=tracks)
+    return tuple(_take_part(work, track) for track in tracks) if work.copies else tracks
+
+
+def _files_of(tracks: Iterable[Track]) -> tuple[MadeFile, ...]:
+    return tuple(MadeFile(*file) for file in list_files(tracks))
 
 
 def _ladder_of(probe: Probe, video: VideoStream, work: PieceWork, mark: str, *, poster: bool) -> LadderRun:
@@ -78,7 +119,8 @@ def _ladder_of(probe: Probe, video: VideoStream, work: PieceWork, mark: str, *, 
 
 def _copy_of(probe: Probe, video: VideoStream, work: PieceWork, mark: str) -> CopyRun:
     name = name_rung(work.renditions[0])
-    return CopyRun(video, probe.audio if work.sound else None, work.copies_sound, probe.length_s, name, mark)
+    audio = probe.audio if work.sound else None
+    return CopyRun(video, audio, work.copies_sound, probe.length_s, name, mark, stop_s=work.stop_s)
 
 
 def _video_of(probe: Probe) -> VideoStream:
@@ -112,14 +154,32 @@ def _read_tracks(work: PieceWork, mark: str, folder: Path) -> tuple[Track, ...]:
     return tuple(tracks)
 
 
+def _take_part(work: PieceWork, track: Track) -> Track:
+    """The segments of a kept film that belong to one of its parts.
+
+    Each part's run begins with the film, so that all segments before the one that is cut short are the same in both:
+    the parts meet where one begins that is nearest to the cut. Playlists count uneven pictures a little wrong, in both
+    runs alike.
+    """
+    begins = [0.0, *accumulate(segment.length_s for segment in track.segments[:-1])]
+
+    def place(time_s: float) -> int:
+        return min(range(len(begins)), key=lambda number: abs(begins[number] - time_s), default=0)
+
+    start = place(work.span.start_s)
+    end = len(track.segments) if work.span.is_last else place(work.span.end_s)
+    return replace(track, segments=track.segments[start:end])
+
+
 async def _check_end(
     workshop: Workshop, probe: Probe, video: VideoStream, work: PieceWork, tracks: tuple[Track, ...], folder: Path
 ) -> None:
     """ffmpeg ends well, with exit status 0, also when it gave up in the middle. Raises UnplayableMedia."""
     if not work.span.is_last:
         return
+    start_s = 0.0 if work.copies else work.span.start_s
     for track in tracks:
-        expected_s = (probe.length_s if track.is_sound else min(video.length_s, probe.length_s)) - work.span.start_s
+        expected_s = (probe.length_s if track.is_sound else min(video.length_s, probe.length_s)) - start_s
         if expected_s <= 0:
             continue
         try:
@@ -127,7 +187,7 @@ async def _check_end(
         except UnplayableMedia:
             # Playlists count uneven pictures badly: the packets tell.
             made = await _probe_track(workshop, track, folder)
-            rules.check_whole(work.span.start_s + made, work.span.start_s + expected_s)
+            rules.check_whole(start_s + made, start_s + expected_s)
 
 
 async def _probe_track(workshop: Workshop, track: Track, folder: Path) -> float:
@@ -151,10 +211,11 @@ def _join(folder: Path, names: list[str], path: Path) -> None:
 
 
 async def _poster(
-    workshop: Workshop, probe: Probe, video: VideoStream, work: PieceWork, source: Path, folder: Path, *, made: bool
+    workshop: Workshop, probe: Probe, video: VideoStream, source: Path, folder: Path
 ) -> tuple[MadeFile, str | None]:
+    """The picture that stands for the film, taken from the original unless the encoder has made it."""
     with span("poster"):
-        if not made or not (folder / POSTER_FILE).exists():
+        if not (folder / POSTER_FILE).exists():
             await take_poster(
                 workshop.sandbox,
                 workshop.ffmpeg,

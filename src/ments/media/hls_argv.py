@@ -57,11 +57,13 @@ def ladder_argv(ffmpeg: str, source: str, folder: str, run: LadderRun) -> list[s
 def copy_argv(ffmpeg: str, source: str, folder: str, run: CopyRun) -> list[str]:
     """The original's pictures as HLS without a decode, in segments that begin at its own keyframes.
 
-    Writes the run's files. Only for what source.find_reason_to_encode lets through.
+    Writes the run's files; the last segments of a run that stops early are not whole. Only for what
+    source.find_reason_to_encode lets through.
     """
-    argv = read_argv(ffmpeg, source)
+    argv = read_argv(ffmpeg, source, end_s=run.stop_s)
+    end_s = run.length_s if run.stop_s is None else run.stop_s
     if run.audio and not run.copy_audio:
-        argv += ["-filter_complex", sound_graph(run.audio, 0.0, run.length_s)]
+        argv += ["-filter_complex", sound_graph(run.audio, 0.0, end_s)]
     argv += ["-map", f"0:{run.video.index}", "-c:v", "copy", *_STEADY_CLOCK]
     # Not "independent segments": a camera may let pictures after a keyframe lean on those before it.
     argv += _hls_argv(folder, run.name, run.mark, segment_s=run.segment_s, flags="temp_file")
@@ -164,7 +166,7 @@ def _rung_argv(folder: str, run: LadderRun, rung: RungEncoding) -> list[str]:
 
 def _sound_argv(folder: str, mark: str, span: Span, *, is_copied: bool = False) -> list[str]:
     """What follows the sound's codec: the packets of this span only, as HLS."""
-    outside = f"lt(pts,{span.start_s * AUDIO_RATE})"  # the encoder's priming, and what stands before a chunk
+    outside = f"lt(pts,{round(span.start_s) * AUDIO_RATE})"  # the encoder's priming, and what stands before a chunk
     outside += "" if span.is_last else f"+gte(pts,{round(span.end_s) * AUDIO_RATE})"
     # Packets overlap in AAC. Encoded with what surrounds them, those of two chunks fit together as if of one run.
     # Cameras' transport streams have a header before each packet, where MP4 has one for all.

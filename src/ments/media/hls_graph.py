@@ -94,7 +94,7 @@ def storyboard_filters(board: Storyboard) -> str:
 
 def _front_filters(run: LadderRun) -> list[str]:
     span, transfer = run.span, run.video.transfer
-    bounds = [f"start={span.start_s}"] if span.start_s else []
+    bounds = [f"start={span.start_s:.0f}"] if span.start_s else []
     bounds += [] if span.is_last else [f"end={span.end_s:.0f}"]
     return [
         f"settb=1/{CLOCK}",  # first: bounds are compared in these ticks, not in a container's 1/30 s

@@ -18,6 +18,7 @@ from ments.media.plan import MadeFile, Piece, Plan
 from ments.media.probe import probe_file, read_head, scan_file
 from ments.media.sandbox import Sandbox
 from ments.media.sound import picture_sound
+from ments.media.source import PacketScan
 from ments.observe import span
 
 Progress = Callable[[float], None]
@@ -58,6 +59,11 @@ async def plan_original(workshop: Workshop, source: Path, folder: Path, *, chunk
     with span("probe"):
         probe, packets = await scan_file(workshop.sandbox, source, folder)
     rules.check_probe(probe)
+    return plan_scanned(probe, packets, chunk_s=chunk_s)
+
+
+def plan_scanned(probe: Probe, packets: PacketScan | None, *, chunk_s: int = CHUNK_S) -> Plan:
+    """What is to be made of a film, sound or GIF that may be taken. Pure. Raises UnplayableMedia."""
     if probe.container == "gif" and rules.is_still(probe):
         return Plan(MediaKind.PHOTO, None)
     if probe.video is None:

@@ -55,7 +55,7 @@ class WantedPart:
     """
 
     name: str
-    start_s: int
+    start_s: float
     names: tuple[str, ...]
     share: float
     stored: StoredPart | None = None

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ments.media.film import plan_film
+from ments.media.film import REACH_S, plan_film
 from ments.media.model import AudioStream, Probe, VideoStream
 from ments.media.progress import estimate_rest, list_renditions
 from ments.media.source import PacketScan
@@ -23,9 +23,16 @@ def film(length_s: float) -> Probe:
     return Probe("mov", length_s, length_s, replace(VIDEO, length_s=length_s), replace(AUDIO, length_s=length_s))
 
 
-@given(st.floats(0.1, 4 * 3600), st.sampled_from([8, 32, 64]), st.booleans())
-def test_every_moment_of_every_size_is_made_once(length_s: float, chunk_s: int, kept: bool) -> None:
-    works = plan_film(film(length_s), GOOD if kept else None, chunk_s=chunk_s)
+@given(
+    st.floats(0.1, 4 * 3600),
+    st.sampled_from([8, 32, 64]),
+    st.booleans(),
+    st.lists(st.floats(0, 16), max_size=9).map(lambda keys: tuple(sorted(keys))),
+)
+def test_every_moment_of_every_size_is_made_once(
+    length_s: float, chunk_s: int, kept: bool, keys: tuple[float, ...]
+) -> None:
+    works = plan_film(film(length_s), replace(GOOD, early_keys=keys) if kept else None, chunk_s=chunk_s)
     assert len({work.name for work in works}) == len(works)
     assert works[0].is_first
     assert sum(work.share for work in works) == pytest.approx(1)
@@ -45,6 +52,35 @@ def test_what_plays_first_is_short_or_costs_nothing() -> None:
     assert [work.span.end_s for work in plan_film(film(3600.0))[:2]] == [16.0, 64.0]
     first = plan_film(film(3600.0), GOOD)[0]
     assert (first.name, first.copies, first.copies_sound, first.span.end_s) == ("copy-000", True, True, 3600.0)
+    assert first.stop_s is None
+    assert plan_film(film(3600.0))[0].stop_s == 16.32
+
+
+@pytest.mark.parametrize(
+    ("length_s", "keys", "ends"),
+    [
+        (3600.0, (0.0, 4.0, 8.0, 12.0, 16.0), (8.0, 3600.0)),
+        (3600.0, (0.0, 3.9, 7.8, 11.7), (11.7, 3600.0)),
+        (24.5, (0.0, 2.002, 4.004, 8.008), (8.008, 24.5)),
+        (24.0, (0.0, 8.0), (24.0,)),
+        (3600.0, (0.0, 12.1), (3600.0,)),
+        (3600.0, (), (3600.0,)),
+    ],
+    ids=["at-8-s", "later", "short", "too-short", "too-late", "none"],
+)
+def test_a_long_film_that_is_kept_has_a_short_beginning(
+    length_s: float, keys: tuple[float, ...], ends: tuple[float, ...]
+) -> None:
+    works = plan_film(film(length_s), replace(GOOD, early_keys=keys))
+    kept = [work for work in works if work.copies]
+    assert [work.name for work in kept] == [f"copy-{index:03d}" for index in range(len(ends))]
+    assert tuple(work.span.end_s for work in kept) == ends
+    assert all(work.is_first and work.copies_sound for work in kept)
+    assert kept[-1].stop_s is None
+    if len(kept) == 2:
+        assert kept[0].stop_s is not None
+        assert ends[0] + 4 < kept[0].stop_s < REACH_S
+        assert kept[1].share < 0.05
 
 
 def test_a_film_without_pictures_for_long_is_not_cut() -> None:

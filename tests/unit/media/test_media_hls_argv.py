@@ -151,6 +151,12 @@ def test_a_copy_whose_sound_is_encoded_or_is_none() -> None:
     assert "a128" not in " ".join(silent)
 
 
+def test_a_copy_of_a_film_s_beginning() -> None:
+    argv = copy_argv("/ffmpeg", "/in", "/out", replace(COPY, copy_audio=False, stop_s=13.25))
+    assert argv[argv.index("-t") : argv.index("-i")] == ["-t", "13.25"]
+    assert argv[argv.index("-filter_complex") + 1] == SOUND.format(start=0, length="13.250000")
+
+
 def test_one_mp4_of_what_is_stored() -> None:
     expected = (
         f"{FRONT}{OURS}-t 14400 -i file:/in -protocol_whitelist file -format_whitelist mov -i file:/out/sound.mp4 "

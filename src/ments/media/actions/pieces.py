@@ -121,7 +121,7 @@ async def _store(
                 event.number,
                 event.name,
                 event.account_id,
-                StoredPart(generation, made.tracks),
+                StoredPart(generation, made.tracks, independent=not found.work.copies),
             )
             if kept:
                 await job.commit(tx)
