@@ -27,7 +27,7 @@ async def store_files(parts: Parts, media_id: UUID, generation: str, folder: Pat
         await parts.bucket.upload(key, folder / file.name, file.content_type, CACHE_CONTROL)
 
     with span("store", files=len(listed)):
-        await _each(listed, put)
+        await do_each(listed, put)
 
 
 async def copy_files(parts: Parts, media_id: UUID, source: str, target: str, names: Iterable[str]) -> None:
@@ -39,12 +39,12 @@ async def copy_files(parts: Parts, media_id: UUID, source: str, target: str, nam
             raise Retryable(f"The file {name} of these media is not in storage.", code="output_missing")
 
     with span("copy", files=len(listed)):
-        await _each(listed, copy)
+        await do_each(listed, copy)
 
 
 async def remove_files(parts: Parts, media_id: UUID, generation: str, names: Iterable[str]) -> None:
     """Remove files of a generation; those that are gone are fine. Raises Away."""
-    await _each(list(names), lambda name: parts.bucket.delete(f"media/{media_id}/{generation}/{name}"))
+    await do_each(list(names), lambda name: parts.bucket.delete(f"media/{media_id}/{generation}/{name}"))
 
 
 async def are_stored(parts: Parts, media_id: UUID, generation: str, files: Iterable[MadeFile]) -> bool:
@@ -57,7 +57,7 @@ async def are_stored(parts: Parts, media_id: UUID, generation: str, files: Itera
 
     listed = list(files)
     try:
-        await _each(listed, look)
+        await do_each(listed, look)
     except _Missing:
         return False
     return bool(listed)
@@ -67,7 +67,7 @@ class _Missing(Exception):
     pass
 
 
-async def _each(items: list[T], work: Callable[[T], Awaitable[None]]) -> None:
+async def do_each(items: list[T], work: Callable[[T], Awaitable[object]]) -> None:
     """Do it with all, a few at once; the first trouble ends the rest."""
     waiting = iter(items)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from functools import partial
@@ -15,6 +17,7 @@ from ments.errors import Permanent, Retryable
 from ments.jobs import JobContext, LeaseLost
 from ments.media import rules, store
 from ments.media.actions.adopt import adopt_original, offer_to_post
+from ments.media.actions.beginnings import open_beginning, plan_beginning
 from ments.media.actions.captions import want_captions
 from ments.media.actions.claim import Claim, ClaimLost
 from ments.media.actions.leftovers import remove_leftovers
@@ -108,7 +111,10 @@ async def _try(parts: Parts, job: JobContext, claim: Claim, event: MediaUploaded
 
 
 class _Work:
-    """What one try does on this disk. The original is fetched when the first step needs it, which may be none."""
+    """What one try does on this disk.
+
+    The original is fetched when the first step needs it, which may be none; of a long film only its beginning.
+    """
 
     def __init__(self, parts: Parts, job: JobContext, claim: Claim, folder: Path, original: ObjectHead) -> None:
         self._parts = parts
@@ -117,6 +123,7 @@ class _Work:
         self._folder = folder
         self._original = original
         self._source: Path | None = None
+        self._beginning: Path | None = None
         self._held = AsyncExitStack()
 
     async def __aenter__(self) -> _Work:
@@ -130,19 +137,28 @@ class _Work:
         return self._folder / "out" / step.name
 
     async def plan(self) -> Plan:
-        source = await self._fetch()
-        workshop = workshop_of(self._parts, self._claim.advance)
-        return await plan_original(workshop, source, self._folder / "out", chunk_s=self._parts.settings.media_chunk_s)
+        workshop, chunk_s = workshop_of(self._parts, self._claim.advance), self._parts.settings.media_chunk_s
+        out = self._folder / "out"
+        beginning = await open_beginning(self._parts, self._claim.media.key, self._original, self._folder / "beginning")
+        plan = await plan_beginning(workshop, beginning, out, chunk_s=chunk_s) if beginning else None
+        if beginning and plan:
+            self._beginning = beginning.file.path
+            return plan
+        return await plan_original(workshop, await self._fetch(), out, chunk_s=chunk_s)
 
     async def make(self, plan: Plan, step: Step, on_progress: Progress) -> Piece:
-        source, folder = await self._fetch(), self.folder_of(step)
-        workshop = workshop_of(self._parts, on_progress)
-        if plan.works and plan.probe:
-            first = plan.works[0]
-            return await make_film_piece(
-                workshop, plan.probe, first, source, folder, lease=self._claim.number, poster=True
-            )
-        return await make_piece(workshop, plan, source, folder)
+        workshop, folder = workshop_of(self._parts, on_progress), self.folder_of(step)
+        if not plan.works or not plan.probe:
+            return await make_piece(workshop, plan, await self._fetch(), folder)
+        make = partial(make_film_piece, workshop, plan.probe, plan.works[0], lease=self._claim.number, poster=True)
+        if self._beginning:
+            try:
+                return await make(self._beginning, folder)
+            except (UnplayableMedia, Retryable) as error:
+                log.info("original_needed_whole", media_id=str(self._claim.media.id), cause=error.safe)
+                await asyncio.to_thread(shutil.rmtree, folder)
+                await asyncio.to_thread(folder.mkdir)
+        return await make(await self._fetch(), folder)
 
     async def _fetch(self) -> Path:
         if self._source is None:

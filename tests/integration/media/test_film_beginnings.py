@@ -1,0 +1,198 @@
+"""Long films play before all of the original is here, and as if all of it had been."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+import originals
+from films import finish, pieces_of
+from ments.media import boxes
+from ments.media.actions import beginnings
+from ments.media.job_events import MediaUploaded
+from ments.media.model import UnplayableMedia
+from ments.media.tasks import transcode
+from ments.parts import Parts
+from ments.storage import Bucket
+from posting import make_member
+from uploaded import files_of, id_of, make_queued, row_of, run_of
+
+SECONDS, RATE = 50, 15
+KEPT = ("-g", "30", "-bf", "2", "-preset", "veryfast")
+ENCODED = ("-g", "150", "-bf", "2", "-preset", "veryfast")
+FRONT = ("-movflags", "+faststart")
+
+
+@dataclass
+class Reads:
+    """What was read of originals: bytes of parts, and how often a whole one was."""
+
+    parts: int = 0
+    wholes: int = 0
+    before: list[Callable[[], Any]] = field(default_factory=list)
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> Reads:
+    """Small files are taken for large ones, and what is read of them is counted."""
+    monkeypatch.setattr(beginnings, "WHOLE_MAX_BYTES", 50_000)
+    monkeypatch.setattr(beginnings, "LOOK_BYTES", 200_000)
+    noted = Reads()
+    read_range, download = Bucket.read_range, Bucket.download
+
+    async def noted_range(bucket: Bucket, key: str, start: int, end: int, *, etag: str) -> bytes | None:
+        for act in noted.before:
+            await act()
+        noted.parts += end - start
+        return await read_range(bucket, key, start, end, etag=etag)
+
+    async def noted_download(bucket: Bucket, key: str, path: Path) -> int | None:
+        noted.wholes += key.endswith("/original")
+        return await download(bucket, key, path)
+
+    monkeypatch.setattr(Bucket, "read_range", noted_range)
+    monkeypatch.setattr(Bucket, "download", noted_download)
+    return noted
+
+
+def make_long(path: Path, *more: str, size: str = "320x240", sound: bool = True) -> Path:
+    return originals.make_video(path, size=size, seconds=SECONDS, rate=RATE, sound=sound, more=more)
+
+
+async def served_of(parts: Parts, event: MediaUploaded) -> dict[str, bytes]:
+    """Everything that lies beside the original, by name."""
+    served = {}
+    for name in await files_of(parts, event):
+        data = await parts.bucket.read_bytes(f"media/{id_of(event)}/{name}")
+        assert data is not None
+        served[name] = data
+    del served["original"]
+    return served
+
+
+async def check_film(parts: Parts, event: MediaUploaded, folder: Path) -> None:
+    """It is ready, with every picture of the original."""
+    row = await row_of(parts, event)
+    assert (row["status"], row["error_code"]) == ("ready", None)
+    path = folder / "video.mp4"
+    assert await parts.bucket.download(f"media/{id_of(event)}/{row['generation']}/video.mp4", path)
+    with av.open(str(path)) as container:
+        assert sum(1 for _ in container.decode(video=0)) == SECONDS * RATE
+
+
+@pytest.mark.parametrize("words", [KEPT, (*KEPT, *FRONT), ENCODED, (*ENCODED, *FRONT)],
+                         ids=["kept-index-last", "kept-index-first", "encoded-index-last", "encoded-index-first"])  # fmt: skip
+async def test_it_plays_by_its_beginning_alone(
+    parts: Parts, tmp_path: Path, reads: Reads, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    mara, source = await make_member(parts), make_long(tmp_path / "a.mp4", *words)
+    event = await make_queued(parts, mara, source)
+    await transcode(parts, run_of(), event)
+    assert (await row_of(parts, event))["status"] == "playable"
+    assert reads.wholes == 0
+    assert 0 < reads.parts < 0.8 * originals.size_of(source)
+    names = [piece["name"] for piece in await pieces_of(parts, id_of(event))]
+    assert names == (["copy-000", "copy-001"] if "30" in words else ["first-000", "first-001"])
+    first = await served_of(parts, event)
+    await finish(parts)
+    assert reads.wholes == 1
+    await check_film(parts, event, tmp_path)
+    # All as it would be had it been fetched whole.
+    monkeypatch.setattr(beginnings, "WHOLE_MAX_BYTES", 10**9)
+    again = await make_queued(parts, mara, source)
+    await transcode(parts, run_of(), again)
+    assert reads.wholes == 2
+    assert await served_of(parts, again) == first
+
+
+async def test_packets_that_lie_elsewhere_are_looked_for(
+    parts: Parts, tmp_path: Path, reads: Reads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(beginnings, "LOOK_BYTES", 100)
+    source = make_long(tmp_path / "a.mp4", *ENCODED)
+    event = await make_queued(parts, await make_member(parts), source)
+    await transcode(parts, run_of(), event)
+    row = await row_of(parts, event)
+    assert (row["status"], row["width"], reads.wholes) == ("playable", 320, 0)
+    await finish(parts)
+    await check_film(parts, event, tmp_path)
+
+
+@pytest.mark.parametrize("odd", ["large-index", "fragments", "matroska", "two-pictures", "other-sound", "short"])
+async def test_what_is_odd_is_fetched_whole(
+    parts: Parts, tmp_path: Path, reads: Reads, monkeypatch: pytest.MonkeyPatch, odd: str
+) -> None:
+    words: dict[str, tuple[str, ...]] = {
+        "fragments": ("-movflags", "+frag_keyframe+empty_moov"),
+        "two-pictures": ("-map", "0:v", "-map", "0:v", "-map", "1:a"),
+        "other-sound": ("-c:a", "ac3"),
+    }
+    if odd == "large-index":
+        monkeypatch.setattr(boxes, "INDEX_MAX_BYTES", 1000)
+    path = tmp_path / ("a.mkv" if odd == "matroska" else "a.mp4")
+    seconds = 20 if odd == "short" else SECONDS
+    source = originals.make_video(
+        path, size="320x240", seconds=seconds, rate=RATE, more=(*ENCODED, *words.get(odd, ()))
+    )
+    event = await make_queued(parts, await make_member(parts), source)
+    await transcode(parts, run_of(), event)
+    assert (await row_of(parts, event))["status"] == "playable"
+    assert reads.wholes == 1
+    if odd != "short":
+        await finish(parts)
+        await check_film(parts, event, tmp_path)
+
+
+@pytest.mark.parametrize("words", [KEPT, ENCODED], ids=["kept", "encoded"])
+async def test_one_that_was_cut_off_says_where(
+    parts: Parts, tmp_path: Path, reads: Reads, words: tuple[str, ...]
+) -> None:
+    whole = make_long(tmp_path / "whole.mp4", *words, *FRONT)
+    event = await make_queued(parts, await make_member(parts), originals.cut(tmp_path / "a.mp4", whole, 0.7))
+    with pytest.raises(UnplayableMedia, match=r"cut off: it stops after 3\d\.\d of 50\.\d s"):
+        await transcode(parts, run_of(), event)
+    row = await row_of(parts, event)
+    assert (row["status"], row["error_code"]) == ("failed", "cut_off")
+
+
+async def test_one_that_is_replaced_between_two_reads(parts: Parts, tmp_path: Path, reads: Reads) -> None:
+    """It is the new one that is shown, all of it."""
+    source = make_long(tmp_path / "a.mp4", *ENCODED)
+    other = make_long(tmp_path / "b.mp4", *ENCODED, size="240x320")
+    event = await make_queued(parts, await make_member(parts), source)
+    turn = 0
+
+    async def replace() -> None:
+        nonlocal turn
+        turn += 1
+        if turn == 2:
+            await parts.bucket.upload(event.key, other, "video/mp4")
+
+    reads.before.append(replace)
+    await transcode(parts, run_of(), event)
+    row = await row_of(parts, event)
+    assert (row["status"], row["width"], row["height"], reads.wholes) == ("playable", 240, 320, 1)
+
+
+async def test_a_piece_that_fails_by_the_beginning_is_made_of_the_whole(
+    parts: Parts, tmp_path: Path, reads: Reads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the part that is there were not enough, against all that is known."""
+    real = beginnings.PartialFile.put
+
+    def put(file: beginnings.PartialFile, start: int, data: bytes) -> None:
+        is_index = b"moov" in data
+        real(file, start, data if is_index or start == 0 else bytes(len(data)))
+
+    monkeypatch.setattr(beginnings.PartialFile, "put", put)
+    source = make_long(tmp_path / "a.mp4", *ENCODED, *FRONT)
+    event = await make_queued(parts, await make_member(parts), source)
+    await transcode(parts, run_of(), event)
+    assert ((await row_of(parts, event))["status"], reads.wholes) == ("playable", 1)
+    await finish(parts)
+    await check_film(parts, event, tmp_path)
