@@ -1,0 +1,101 @@
+"""What an account may do to a post beside answering it: the acts, their answers, and a reader's layer over cards. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from uuid import UUID
+
+from ments.errors import Conflict, Forbidden, Invalid
+from ments.posts.model import Post, PostNotFound, PostStatus, ViewerView, Visibility
+
+REASON_MAX = 100
+DETAILS_MAX = 2000
+
+
+class Reaction(StrEnum):
+    """What is done to a post, and taken back, by one account once."""
+
+    LIKE = "like"
+    REPOST = "repost"
+    BOOKMARK = "bookmark"
+
+
+@dataclass(frozen=True, slots=True)
+class Liked:
+    """Whether the account likes the post now, and how many do."""
+
+    liked: bool
+    likes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reposted:
+    """Whether the account reposts the post now, and how many do."""
+
+    reposted: bool
+    reposts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bookmarked:
+    """Whether the post is in the account's list now; how many keep it is nobody's business."""
+
+    bookmarked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """One reader's layer over one card: never cached, never another's.
+
+    results  votes by option of the post's poll, when this reader may know them before its end; empty otherwise
+    """
+
+    viewer: ViewerView = field(default_factory=ViewerView)
+    results: Mapping[UUID, int] = field(default_factory=dict)
+
+
+NOTHING_DONE = Overlay()
+
+
+def check_reactable(post: Post | None, *, is_seen: bool) -> Post:
+    """Return a post that may be reacted to. Raises PostNotFound, NotPublished.
+
+    is_seen  what `may_see` says of the one who reacts
+    """
+    if post is None or not is_seen:
+        raise PostNotFound("There is no such post, or it is not visible to you.")
+    if post.status is not PostStatus.PUBLISHED:
+        raise NotPublished("This post has not appeared yet.")
+    return post
+
+
+def check_repostable(post: Post) -> None:
+    """Refuse to carry a post to more readers than its author chose. Raises NotForEverybody."""
+    if post.visibility is not Visibility.PUBLIC:
+        raise NotForEverybody("Its author shows this post to some readers only, so it can't be reposted.")
+
+
+class NotPublished(Conflict):
+    """The post waits for its attachments: its author alone sees it."""
+
+    code = "post_waiting"
+
+
+class NotForEverybody(Forbidden):
+    """Only posts that everybody may see are reposted."""
+
+    code = "post_not_public"
+
+
+class ReportRefused(Invalid):
+    """A report lacks its reason, or is too long."""
+
+    code = "report_refused"
+
+
+class ReportedAlready(Conflict):
+    """The account reported this post before."""
+
+    code = "reported_already"
