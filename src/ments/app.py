@@ -1,8 +1,7 @@
-"""Where the parts are joined: the only module that knows every room.
+"""Where the parts are joined: beside `rooms` the only module that knows every room.
 
-A feature adds its routes to `list_routes`, and to ROOMS its tasks: bound to the events that cause them, or
-periodic. What only the API needs is imported when the API is built: workers and the relay start without it, in
-half the time and memory.
+A feature adds its routes to `list_routes`, and its tasks to `rooms.ROOMS`. What only the API needs is imported when
+the API is built: workers and the relay start without it, in half the time and memory.
 """
 
 from __future__ import annotations
@@ -11,19 +10,21 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
 
 import uvloop
 
 from ments.cache import PageCache, Valkey
-from ments.db import Primary, Replica
+from ments.db import Primary, Replica, Session
 from ments.edge.media_urls import MediaUrls
-from ments.jobs import JobDied, JobQueues, Outbox
+from ments.jobs import JobQueues, Outbox
 from ments.jobs.backlog import Backlog
 from ments.jobs.process import relay, stop_on_signals, work
-from ments.jobs.rooms import RoomTasks, join_rooms
+from ments.jobs.rooms import join_rooms
 from ments.jobs.slots import choose_slots
 from ments.observe import Observed, serve_metrics, share_between_processes, start_observing, stop_observing
 from ments.parts import Parts
+from ments.rooms import ROOMS
 from ments.settings import Settings, read_settings
 from ments.storage import Bucket, Signer
 
@@ -34,77 +35,6 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-
-def _jobs() -> RoomTasks:
-    from ments.jobs.ledger.turns import restart_all_turns
-
-    return RoomTasks(periodic=(restart_all_turns,))
-
-
-def _accounts() -> RoomTasks:
-    from ments.accounts import tasks
-
-    return RoomTasks(periodic=tasks.PERIODIC)
-
-
-def _media() -> RoomTasks:
-    from ments.media import job_events, tasks
-    from ments.media.caption_tracks import CaptionsWanted
-
-    return RoomTasks(
-        {
-            job_events.MediaUploaded: (tasks.transcode,),
-            JobDied: (tasks.give_up_transcode,),
-            job_events.FirstPieceWanted: (tasks.encode_first,),
-            job_events.PieceWanted: (tasks.encode_piece,),
-            job_events.PiecesStored: (tasks.assemble,),
-            job_events.PhotoStored: (tasks.improve_photo,),
-            job_events.RebuildWanted: (tasks.rebuild,),
-            job_events.TranscodeAgain: (tasks.transcode_again,),
-            CaptionsWanted: (tasks.place_captions,),
-            job_events.PublicAudienceWanted: (tasks.publish_audience,),
-            job_events.MediaReleased: (tasks.erase,),
-            job_events.MediaFailed: (),
-        },
-        periodic=tasks.PERIODIC,
-    )
-
-
-def _posts() -> RoomTasks:
-    from ments.media.job_events import MediaFinished, MediaForPost, MediaPlayable
-    from ments.posts import tasks
-
-    return RoomTasks(
-        {
-            MediaPlayable: (tasks.publish_waiting,),
-            MediaForPost: (tasks.attach_adopted,),
-            MediaFinished: (tasks.tell_media_finished,),
-        },
-        periodic=tasks.PERIODIC,
-    )
-
-
-def _feeds() -> RoomTasks:
-    from ments.feeds import tasks
-    from ments.posts.model import PostChanged, PostDeleted, PostPublished
-
-    return RoomTasks(
-        {
-            PostPublished: (tasks.purge_after_publish,),
-            PostChanged: (tasks.purge_after_change,),
-            PostDeleted: (tasks.purge_after_delete,),
-        }
-    )
-
-
-ROOMS: dict[str, Callable[[], RoomTasks]] = {
-    "jobs": _jobs,
-    "accounts": _accounts,
-    "media": _media,
-    "posts": _posts,
-    "feeds": _feeds,
-}
-"""What each room does by jobs: which tasks an event starts, and what the relay repeats."""
 
 _BACKLOG = 1024
 # Requests that one process works on; the rest wait in the backlog, and past that the edge answers.
@@ -152,7 +82,14 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
                 # A film of an hour waits for hours by nature, after it plays: only its pieces' number is bounded.
                 Backlog(primary, queues, "ladder", waiting_max=settings.ladder_waiting_max, wait_max_s=0),
             ),
+            sees_media=_sees_media,
         )
+
+
+async def _sees_media(session: Session, viewer_id: UUID | None, media_id: UUID) -> bool:
+    from ments.posts.seen import sees_media
+
+    return await sees_media(session, viewer_id, media_id)
 
 
 async def with_parts(settings: Settings, work: Callable[[Parts], Awaitable[Result]]) -> Result:
@@ -173,6 +110,8 @@ def list_routes() -> list[Any]:
     from ments.operations import pages as operations_pages
     from ments.posts import api as posts_api
     from ments.posts import pages as posts_pages
+    from ments.relationships import api as relationships_api
+    from ments.relationships import pages as relationships_pages
     from ments.web import health, well_known
 
     return [
@@ -180,6 +119,8 @@ def list_routes() -> list[Any]:
         *well_known.ROUTES,
         *accounts_api.ROUTES,
         *accounts_pages.ROUTES,
+        *relationships_api.ROUTES,
+        *relationships_pages.ROUTES,
         *media_api.ROUTES,
         *posts_api.ROUTES,
         *feeds_api.ROUTES,

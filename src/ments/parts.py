@@ -5,15 +5,20 @@ Only `app.py` builds one. Tests may build one over a database of their own.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from uuid import UUID
 
 from ments.cache import PageCache, Valkey
-from ments.db import Primary, Replica
+from ments.db import Primary, Replica, Session
 from ments.edge.media_urls import MediaUrls
 from ments.jobs.backlog import Backlog
 from ments.jobs.outbox import Outbox
 from ments.settings import Settings
 from ments.storage import Bucket, Signer
+
+SeesMedia = Callable[[Session, UUID | None, UUID], Awaitable[bool]]
+"""Whether a reader (None: a visitor) may see a post that holds these media: `posts` says it, which `media` does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +36,4 @@ class Parts:
     outbox: Outbox
     # What waits for the media workers.
     backlogs: tuple[Backlog, ...]
+    sees_media: SeesMedia

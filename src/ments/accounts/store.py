@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from ments.accounts.model import Account, SessionKind, Viewer
 from ments.db import Session, Transaction, load_queries
+from ments.parts import Parts
 
 queries = load_queries(__file__)
+
+
+@asynccontextmanager
+async def session_for(parts: Parts, viewer: Viewer | None) -> AsyncIterator[Session]:
+    """Where a reader reads: members on the primary, so that they see what they just wrote, others on a replica."""
+    async with parts.primary.session() if viewer else parts.replica.session() as session:
+        yield session
 
 
 async def insert_account(

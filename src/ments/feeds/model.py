@@ -44,6 +44,7 @@ class Tile:
     """One picture of the landing page's mosaic; sizes in px, length in s for a video. `author` says who, of where."""
 
     post_id: UUID
+    author_id: UUID
     url: str
     width: int | None
     height: int | None

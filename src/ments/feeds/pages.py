@@ -13,12 +13,13 @@ from litestar.params import FromPath, FromQuery
 from ments.accounts.model import Viewer
 from ments.accounts.pages import go_to
 from ments.accounts.rules import safe_redirect
-from ments.accounts.store import find_account_named
 from ments.errors import NotFound
-from ments.feeds import store
+from ments.feeds import lists, store
 from ments.feeds.model import FeedKind
+from ments.feeds.rules import choose_kind
 from ments.parts import Parts
-from ments.posts.store import list_environments, session_for
+from ments.posts.store import list_environments
+from ments.relationships.pages import find_shown, show_blocked
 from ments.web.pages import render
 
 Asked = Request[Any, Any, Any]
@@ -41,18 +42,21 @@ async def home(
     parts: NamedDependency[Parts],
     viewer: NamedDependency[Viewer | None],
     redirect: FromQuery[str | None] = None,
+    kind: FromQuery[str | None] = None,
     cursor: FromQuery[str | None] = None,
 ) -> Response[Any]:
     """Show a member their feed, and a visitor what this place is with the form to sign in.
 
     redirect  where a visitor was headed; honoured when it is a path of this site
+    kind      which of a member's feeds; `following` beside the one that is shown without
     """
     if viewer is None:
         return await _landing(request, parts, safe_redirect(redirect))
     if redirect is not None:
         return go_to(request, safe_redirect(redirect), HTTPStatus.FOUND)
-    # for_you is in the order of latest until there is a ranking, so there is one tab and no choice to pretend.
-    return await _feed(request, parts, viewer, "/", FeedKind.LATEST, cursor)
+    # for_you is in the order of latest until there is a ranking, so there is no tab for it, and no choice to pretend.
+    shown = choose_kind(kind or FeedKind.LATEST, signed_in=True)
+    return await _feed(request, parts, viewer, "/", shown, cursor)
 
 
 @get("/browse", include_in_schema=False, public=True)
@@ -70,8 +74,8 @@ async def browse(
     room = next((room for room in rooms if room.slug == environment), None)
     if room is None:
         raise NotFound("There is no environment with this name.", code="environment_not_found")
-    page = await store.read_environment_posts(parts, viewer, room.id, cursor=cursor)
-    landing = await store.read_landing(parts)
+    page = await lists.read_environment_posts(parts, viewer, room.id, cursor=cursor)
+    landing = await store.read_landing(parts, viewer)
     return render(
         request,
         "feeds/home.html",
@@ -82,6 +86,7 @@ async def browse(
         environments=rooms,
         tiles=landing.tiles[:_TILES_BESIDE],
         tabs=[],
+        kind=FeedKind.LATEST,
     )
 
 
@@ -94,11 +99,11 @@ async def profile(
     cursor: FromQuery[str | None] = None,
 ) -> Response[Any]:
     """Show a member and what they posted; themselves also what is on its way."""
-    page = await store.read_profile_posts(parts, viewer, username, cursor=cursor)
-    async with session_for(parts, viewer) as session:
-        person = await find_account_named(session, username)
-    if person is None:
-        raise NotFound("There is no account with this name.", code="account_not_found")
+    found = await find_shown(parts, viewer, username)
+    person = found.profile
+    if found.ties.blocks:
+        return show_blocked(request, viewer, person)
+    page = await lists.read_profile_posts(parts, viewer, username, cursor=cursor)
     return render(
         request, "feeds/profile.html", viewer=viewer, person=person, page=page, base=f"/profile/{person.username}"
     )
@@ -119,18 +124,28 @@ async def _landing(request: Asked, parts: Parts, redirect: str) -> Response[Any]
 async def _feed(
     request: Asked, parts: Parts, viewer: Viewer | None, path: str, kind: FeedKind, cursor: str | None
 ) -> Response[Any]:
-    landing = await store.read_landing(parts)
+    landing = await store.read_landing(parts, viewer)
+    tabs = _tabs(path, kind)
     return render(
         request,
         "feeds/home.html",
         viewer=viewer,
         page=await store.read_feed(parts, viewer, kind, cursor=cursor),
-        base=path,
+        base=next(tab.href for tab in tabs if tab.current),
+        kind=kind,
         room=None,
         environments=await list_environments(parts),
         tiles=landing.tiles[:_TILES_BESIDE],
-        tabs=[Tab("Latest", path, current=True)],
+        tabs=tabs,
     )
+
+
+def _tabs(path: str, kind: FeedKind) -> list[Tab]:
+    """The feeds that can be chosen on a page; on /browse there is the one that everybody has."""
+    latest = Tab("Latest", path, current=kind is not FeedKind.FOLLOWING)
+    if path != "/":
+        return [latest]
+    return [latest, Tab("Following", "/?kind=following", current=kind is FeedKind.FOLLOWING)]
 
 
 ROUTES = [home, browse, profile]

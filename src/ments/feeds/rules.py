@@ -1,13 +1,14 @@
-"""Which feed a reader gets, and how their own posts are laid into everybody's page. Pure."""
+"""Which feed a reader gets, and how everybody's page is laid out for one member. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 from uuid import UUID
 
 from ments.db.keyset import Place
+from ments.errors import Unauthenticated
 from ments.feeds.model import FeedKind, FeedKindUnavailable
 
 T = TypeVar("T")
@@ -16,7 +17,7 @@ T = TypeVar("T")
 def choose_kind(asked: str | None, *, signed_in: bool) -> FeedKind:
     """The feed that was asked for; without a wish, the ranked one for members and the latest for visitors.
 
-    Raises FeedKindUnavailable.
+    Raises FeedKindUnavailable, and Unauthenticated where a visitor asks for the feed of those whom they follow.
     """
     if not asked:
         return FeedKind.FOR_YOU if signed_in else FeedKind.LATEST
@@ -24,8 +25,8 @@ def choose_kind(asked: str | None, *, signed_in: bool) -> FeedKind:
         kind = FeedKind(asked)
     except ValueError:
         raise FeedKindUnavailable("There is no such feed. The kinds are latest, following and for_you.") from None
-    if kind is FeedKind.FOLLOWING:
-        raise FeedKindUnavailable("The feed of those you follow is not available yet. Ask for latest or for_you.")
+    if kind is FeedKind.FOLLOWING and not signed_in:
+        raise Unauthenticated("Sign in to read the feed of those you follow.")
     return kind
 
 
@@ -46,17 +47,22 @@ class Slice(Generic[T]):
     last: Place | None
 
 
-def lay_own_over(shared: Slice[T], own: Sequence[Laid[T]], viewer_id: UUID, limit: int) -> Slice[T]:
-    """Lay a member's own posts into the page that everybody gets.
+def lay_out(
+    shared: Slice[T], own: Sequence[Laid[T]], viewer_id: UUID, unwanted: Collection[UUID], limit: int
+) -> Slice[T]:
+    """Lay the page that everybody gets out for one member: their own posts in it, and without those they are spared.
+
+    unwanted  authors who are hidden from the member, or muted
 
     The shared page may be a second old and holds published public posts only; `own` is the truth about the
     viewer's: the newest `limit` + 1 within the stretch that the page covers. So what the viewer just posted is there,
     what they just deleted is not, and what waits or is private shows to them alone.
 
-    Returns at most `limit` entries, strictly descending by place. When own posts push entries of the shared page
-    out, `last` is the last place that stayed, so the next page begins with what was pushed out.
+    Returns at most `limit` entries, strictly descending by place; fewer than the page had, where some were taken out.
+    When own posts push entries of the shared page out, `last` is the last place that stayed, so the next page begins
+    with what was pushed out.
     """
-    others = [entry for entry in shared.entries if entry.author_id != viewer_id]
+    others = [entry for entry in shared.entries if entry.author_id != viewer_id and entry.author_id not in unwanted]
     merged = sorted([*others, *own], key=lambda entry: entry.place, reverse=True)
     if len(merged) > limit:
         return Slice(merged[:limit], merged[limit - 1].place)

@@ -41,9 +41,8 @@ where id = :id and status in ('uploading', 'queued', 'processing');
 
 -- name: find_media(id)^
 -- What anybody who may see it is told.
-select m.*, pm.alt_text, pm.media_id is not null as attached,
-  coalesce(p.status = 'published' and p.visibility = 'public', false) as held_by_public_post
-from media m left join post_media pm on pm.media_id = m.id left join posts p on p.id = pm.post_id
+select m.*, pm.alt_text, pm.media_id is not null as attached
+from media m left join post_media pm on pm.media_id = m.id
 where m.id = :id;
 
 -- name: lock_media(id)^

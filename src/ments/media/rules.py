@@ -179,11 +179,11 @@ def post_id_of(opts: Mapping[str, Any]) -> UUID | None:
         return None
 
 
-def may_see(media: Media, *, viewer_id: UUID | None, held_by_public_post: bool) -> bool:
-    """Who may know of a piece of media: its owner, and everybody once a published public post holds it."""
+def may_see(media: Media, *, viewer_id: UUID | None, held_by_seen_post: bool) -> bool:
+    """Who may know of a piece of media: its owner, and whoever may see the post that holds it."""
     if media.status is MediaStatus.ERASED:
         return False
-    return viewer_id == media.account_id or held_by_public_post
+    return viewer_id == media.account_id or held_by_seen_post
 
 
 def next_generation(audience: Audience, number: int) -> str:

@@ -33,13 +33,11 @@ _VARIANT_FIELDS = tuple(field.name for field in fields(Variant))
 class Found:
     """Media with what stands around them.
 
-    attached             a post holds them, whoever may see it
-    held_by_public_post  everybody may see the post that holds them
+    attached  a post holds them, whoever may see it
     """
 
     media: Media
     attached: bool
-    held_by_public_post: bool
     alt_text: str
 
 
@@ -108,9 +106,9 @@ def _upload(row: Mapping[str, Any] | None) -> Upload | None:
 
 
 async def find_media(session: Session, media_id: UUID) -> Found | None:
-    """Find media, and whether a public post holds them."""
+    """Find media, and whether a post holds them."""
     row = await queries.find_media(session.connection, id=media_id)
-    return Found(_media(row), row["attached"], row["held_by_public_post"], row["alt_text"] or "") if row else None
+    return Found(_media(row), row["attached"], row["alt_text"] or "") if row else None
 
 
 async def lock_media(tx: Transaction, media_id: UUID) -> tuple[Media, bool] | None:

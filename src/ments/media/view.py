@@ -68,14 +68,15 @@ def view_media(
     urls: MediaUrls,
     *,
     is_owner: bool,
+    may_fetch: bool,
     alt_text: str = "",
     eta_s: float | None = None,
     renditions: Sequence[RenditionView] = (),
     captions: Sequence[Caption] = (),
 ) -> MediaView:
-    """Show media to somebody who may see them. Private generations get signed URLs, for their owner alone."""
+    """Show media to somebody who may see them. Private generations get signed URLs where they `may_fetch` them."""
     generation = media.generation if media.status.is_playable else None
-    if generation is not None and not is_owner and not generation.startswith("p"):
+    if generation is not None and not may_fetch and not generation.startswith("p"):
         generation = None
 
     def url(file: str | None) -> str | None:
@@ -108,24 +109,24 @@ def view_media(
         duration_s=media.duration_s,
         media_url=max(variants, key=lambda v: (v.width * v.height, v.bitrate)).url if variants else None,
         poster_url=url(media.poster_file),
-        hls_url=url(media.hls_file) or (playlist_url(media.id) if grows(media) and (is_owner or generation) else None),
+        hls_url=url(media.hls_file) or (playlist_url(media.id) if grows(media) and (may_fetch or generation) else None),
         blurhash=media.blurhash,
         variants=variants,
         storyboard_url=url(media.storyboard_file),
         preview_url=url(media.preview_file),
         eta_s=eta_s,
         renditions=list(renditions),
-        captions=[shown for shown in view_captions(media, captions, urls, is_owner=is_owner) if shown.url],
+        captions=[shown for shown in view_captions(media, captions, urls, may_fetch=may_fetch) if shown.url],
         alt_text=alt_text,
         filename=media.filename if is_owner else None,
         created_at=media.created_at,
     )
 
 
-def view_captions(media: Media, captions: Sequence[Caption], urls: MediaUrls, *, is_owner: bool) -> list[CaptionView]:
+def view_captions(media: Media, captions: Sequence[Caption], urls: MediaUrls, *, may_fetch: bool) -> list[CaptionView]:
     """Show captions, without an address where they do not lie beside the film yet, or may not be fetched."""
     generation = media.generation if media.status.is_playable else None
-    if generation is not None and not is_owner and not generation.startswith("p"):
+    if generation is not None and not may_fetch and not generation.startswith("p"):
         generation = None
     return [
         CaptionView(

@@ -36,8 +36,8 @@ from ments.posts.model import (
     PostRefused,
     PostStatus,
     PostView,
-    Visibility,
 )
+from ments.posts.seen import find_seen_post
 
 _KEY_MAX = 255
 _KEY_LIFE_H = 24
@@ -86,14 +86,16 @@ async def _made_before(tx: Transaction, account_id: UUID, key: str, request_hash
 async def _write(parts: Parts, tx: Transaction, author: Viewer, new: NewPost) -> UUID:
     if new.environment_id is not None and not await store.has_environment(tx, new.environment_id):
         raise PostRefused("environment_id", "environment_unknown", "There is no such environment.")
-    visibility = await _visibility_beside_parent(tx, author, new)
+    parent = await _find_parent(tx, author, new)
+    visibility = rules.narrower_of(new.visibility, parent.visibility) if parent else new.visibility
     audience = rules.audience_of(visibility)
     post_id = uuid4()
     media_ids = [attachment.id for attachment in new.media]
     found = await store.lock_media(tx, media_ids)
     rules.check_attachable(media_ids, found, author.id, post_id)
     status = PostStatus.PUBLISHED if rules.are_playable(found, audience) else PostStatus.WAITING
-    post = Post(post_id, author.id, new.parent_post_id, new.content, visibility, status)
+    circle = rules.circle_of(visibility, parent)
+    post = Post(post_id, author.id, new.parent_post_id, new.content, visibility, status, circle)
     await store.insert_post(tx, post, new.environment_id)
     await store.attach(tx, post.id, new.media)
     await _open_media(parts, tx, found, audience)
@@ -102,15 +104,15 @@ async def _write(parts: Parts, tx: Transaction, author: Viewer, new: NewPost) ->
     return post.id
 
 
-async def _visibility_beside_parent(tx: Transaction, author: Viewer, new: NewPost) -> Visibility:
+async def _find_parent(tx: Transaction, author: Viewer, new: NewPost) -> Post | None:
     if new.parent_post_id is None:
-        return new.visibility
-    parent = await store.find_post(tx, new.parent_post_id)
-    if parent is None or not rules.may_see(author.id, parent):
+        return None
+    parent = await find_seen_post(tx, author.id, new.parent_post_id)
+    if parent is None:
         raise PostNotFound("The post that you answer does not exist, or is not visible to you.")
     if parent.status is PostStatus.WAITING:
         raise PostRefused("parent_post_id", "parent_waiting", "The post that you answer has not appeared yet.")
-    return rules.narrower_of(new.visibility, parent.visibility)
+    return parent
 
 
 async def _open_media(parts: Parts, tx: Transaction, found: Sequence[rules.Attachable], audience: Audience) -> None:
@@ -139,7 +141,7 @@ async def change_post(parts: Parts, viewer: Viewer, post_id: UUID, change: PostC
     Raises PostNotFound, NotTheAuthor, PostRefused, PostPublishedAlready.
     """
     async with parts.primary.transaction() as tx:
-        post = _own(await store.lock_post(tx, post_id), viewer)
+        post = await _lock_own(tx, viewer, post_id)
         before = await store.list_attached(tx, post_id)
         content, after = rules.apply_change(post.content, before, change)
         ids, ids_before = [a.id for a in after], {a.id for a in before}
@@ -169,10 +171,10 @@ async def delete_post(parts: Parts, viewer: Viewer, post_id: UUID) -> None:
     Raises PostNotFound, NotTheAuthor.
     """
     async with parts.primary.transaction() as tx:
-        post = await store.lock_post(tx, post_id)
-        if post is not None and post.status is PostStatus.DELETED and post.account_id == viewer.id:
+        found = await store.lock_post(tx, post_id)
+        if found is not None and found.status is PostStatus.DELETED and found.account_id == viewer.id:
             return
-        post = _own(post, viewer)
+        post = await _lock_own(tx, viewer, post_id)
         media_ids = {attachment.id for attachment in await store.list_attached(tx, post_id)}
         await store.lock_media(tx, sorted(media_ids))
         await store.attach(tx, post_id, ())
@@ -255,9 +257,11 @@ async def _publish_if_playable(parts: Parts, tx: Transaction, post_id: UUID) -> 
     return True
 
 
-def _own(post: Post | None, viewer: Viewer) -> Post:
-    """Whoever may see a post is told that it is not theirs; for others there is none."""
-    if post is None or not rules.may_see(viewer.id, post):
+async def _lock_own(tx: Transaction, viewer: Viewer, post_id: UUID) -> Post:
+    """Lock a post of one's own. Whoever else may see it is told that it is not theirs; for others there is none."""
+    await store.lock_post(tx, post_id)
+    post = await find_seen_post(tx, viewer.id, post_id)
+    if post is None:
         raise PostNotFound("There is no such post, or it is not visible to you.")
     if post.account_id != viewer.id:
         raise NotTheAuthor("Only its author may change a post.")

@@ -23,7 +23,7 @@ from ments.posts.model import (
     ViewerView,
     Visibility,
 )
-from ments.posts.rules import shown_status
+from ments.posts.rules import Reach, shown_status
 
 
 def post_of(row: Mapping[str, Any]) -> Post:
@@ -35,15 +35,24 @@ def post_of(row: Mapping[str, Any]) -> Post:
         content=row["content"],
         visibility=Visibility(row["visibility"]),
         status=PostStatus(row["status"]),
+        followers_of=row["followers_of"],
     )
+
+
+def reach_of(row: Mapping[str, Any]) -> Reach:
+    """Read what the reader is to those behind a post from a row that was asked for them."""
+    return Reach(hidden=row["reader_hidden"], follows=row["reader_follows"])
 
 
 def draw_card(row: Mapping[str, Any], urls: MediaUrls, viewer_id: UUID | None) -> PostView:
     """Make the card of a post for one reader, or for all who are not signed in (viewer_id None).
 
     row  one row of `hydrate_posts`; whether the reader may see it was decided before
+
+    What is drawn for one reader may hold signed URLs: it is theirs alone, never to be cached for others.
     """
     is_author = viewer_id == row["account_id"]
+    may_sign = viewer_id is not None
     media = row["media"] or []
     post = post_of(row)
     return PostView(
@@ -64,7 +73,7 @@ def draw_card(row: Mapping[str, Any], urls: MediaUrls, viewer_id: UUID | None) -
         ),
         environment=row["environment_id"]
         and EnvironmentView(id=row["environment_id"], slug=row["environment_slug"], name=row["environment_name"]),
-        media=[_draw_media(m, urls, is_author=is_author) for m in media],
+        media=[_draw_media(m, urls, is_author=is_author, may_sign=may_sign) for m in media],
         poll=None,
         likes=row["likes"],
         replies=row["replies"],
@@ -74,7 +83,7 @@ def draw_card(row: Mapping[str, Any], urls: MediaUrls, viewer_id: UUID | None) -
     )
 
 
-def _draw_media(media: Mapping[str, Any], urls: MediaUrls, *, is_author: bool) -> MediaView:
+def _draw_media(media: Mapping[str, Any], urls: MediaUrls, *, is_author: bool, may_sign: bool) -> MediaView:
     variants = [
         VariantView(
             url=url,
@@ -87,17 +96,17 @@ def _draw_media(media: Mapping[str, Any], urls: MediaUrls, *, is_author: bool) -
             bitrate=v["bitrate"],
         )
         for v in media["variants"]
-        if (url := _url_of(media, v["file"], urls, is_author=is_author))
+        if (url := _url_of(media, v["file"], urls, may_sign=may_sign))
     ]
-    hls_url = _url_of(media, media["hls_file"], urls, is_author=is_author)
+    hls_url = _url_of(media, media["hls_file"], urls, may_sign=may_sign)
     # What may be fetched at all by this reader may be played while it grows.
-    if hls_url is None and media["grows"] and _url_of(media, "master.m3u8", urls, is_author=is_author):
+    if hls_url is None and media["grows"] and _url_of(media, "master.m3u8", urls, may_sign=may_sign):
         hls_url = playlist_url(media["id"])
     return MediaView(
         id=UUID(media["id"]),
         media_url=max(variants, key=lambda v: (v.width * v.height, v.bitrate)).url if variants else None,
         media_type=media["kind"],
-        media_thumbnail=_url_of(media, media["poster_file"], urls, is_author=is_author),
+        media_thumbnail=_url_of(media, media["poster_file"], urls, may_sign=may_sign),
         width=media["width"],
         height=media["height"],
         duration_s=media["duration_s"],
@@ -109,25 +118,25 @@ def _draw_media(media: Mapping[str, Any], urls: MediaUrls, *, is_author: bool) -
         else None,
         blurhash=media["blurhash"],
         hls_url=hls_url,
-        storyboard_url=_url_of(media, media["storyboard_file"], urls, is_author=is_author),
+        storyboard_url=_url_of(media, media["storyboard_file"], urls, may_sign=may_sign),
         captions=[
             CaptionView(caption.language, caption.label, url)
             for row in media["captions"] or []
             if (caption := Caption(**row, generation=media["generation"]))
-            and (url := _url_of(media, caption.file, urls, is_author=is_author))
+            and (url := _url_of(media, caption.file, urls, may_sign=may_sign))
         ],
         variants=variants,
         filename=media["filename"] if is_author else None,
     )
 
 
-def _url_of(media: Mapping[str, Any], file: str | None, urls: MediaUrls, *, is_author: bool) -> str | None:
-    """A signed URL is given to the author alone: what is drawn for others may be cached for all."""
+def _url_of(media: Mapping[str, Any], file: str | None, urls: MediaUrls, *, may_sign: bool) -> str | None:
+    """A signed URL is given to one reader who may see the post: what is drawn for visitors is cached for all."""
     generation = media["generation"]
     if not file or not generation or not MediaStatus(media["status"]).is_playable:
         return None
     if generation.startswith(Audience.PUBLIC.letter):
         return urls.public(media["id"], generation, file)
-    if is_author:
+    if may_sign:
         return urls.private(media["id"], media["epoch"], generation, file)
     return None

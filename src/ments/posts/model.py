@@ -54,7 +54,11 @@ class ShownStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """What the rules need to know of a post."""
+    """What the rules need to know of a post.
+
+    followers_of  whose followers a `followers` post is for: its author's own when None; a reply's to such a post are the
+                  post's
+    """
 
     id: UUID
     account_id: UUID
@@ -62,6 +66,7 @@ class Post:
     content: str
     visibility: Visibility
     status: PostStatus
+    followers_of: UUID | None = None
 
 
 # what leaves ------------------------------------------------------------------------

@@ -1,10 +1,13 @@
--- name: hydrate_posts(ids)
+-- name: hydrate_posts(ids, viewer_id)
 -- Everything a card shows, for a page of posts in the order asked; one statement, whatever the number of posts.
 select p.id, p.account_id, p.parent_post_id, p.content, p.visibility, p.status,
        p.sorted_at, p.created_at, p.edited_at, p.likes, p.replies, p.reposts,
        a.username::text as username, a.avatar_url, a.full_name, a.headline, a.is_verified,
        e.id as environment_id, e.slug as environment_slug, e.name as environment_name,
-       attached.media
+       attached.media, p.followers_of,
+       exists (select 1 from hidden_pairs h where h.viewer_id = :viewer_id::uuid and h.author_id = p.account_id) as reader_hidden,
+       exists (select 1 from follows f
+               where f.follower_id = :viewer_id::uuid and f.followee_id = coalesce(p.followers_of, p.account_id)) as reader_follows
 from unnest(:ids::uuid[]) with ordinality as wanted (id, place)
 join posts p on p.id = wanted.id and p.status <> 'deleted'
 join accounts a on a.id = p.account_id
@@ -27,19 +30,28 @@ order by wanted.place;
 
 -- name: find_post(id)^
 -- What the rules need to know of one post.
-select id, account_id, parent_post_id, content, visibility, status from posts where id = :id;
+select id, account_id, parent_post_id, content, visibility, status, followers_of from posts where id = :id;
 
 -- name: lock_post(id)^
 -- The same, and nobody else changes it until we are done. Order of locks: a post, its media by id, its parent.
-select id, account_id, parent_post_id, content, visibility, status from posts where id = :id for update;
+select id, account_id, parent_post_id, content, visibility, status, followers_of from posts where id = :id for update;
 
 -- name: list_reply_ids(parent_id, viewer_id, after_at, after_id, n)
--- Replies oldest first, after a place; the viewer's own hidden ones among them.
-select id, sorted_at from posts
-where parent_post_id = :parent_id and status <> 'deleted'
-  and (sorted_at, id) > (:after_at::timestamptz, :after_id::uuid)
-  and ((status = 'published' and visibility = 'public') or account_id = :viewer_id::uuid)
-order by sorted_at, id
+-- Replies oldest first, after a place, that the reader may see: as `may_see` says, so that a page is full. It has the last word.
+select p.id, p.sorted_at from posts p
+where p.parent_post_id = :parent_id and p.status <> 'deleted'
+  and (p.sorted_at, p.id) > (:after_at::timestamptz, :after_id::uuid)
+  and (p.account_id = :viewer_id::uuid
+       or (p.status = 'published'
+           and (p.visibility = 'public'
+                or (p.visibility = 'followers'
+                    and (p.followers_of = :viewer_id::uuid
+                         or exists (select 1 from follows f
+                                    where f.follower_id = :viewer_id::uuid
+                                      and f.followee_id = coalesce(p.followers_of, p.account_id)))))
+           and not exists (select 1 from hidden_pairs h
+                           where h.viewer_id = :viewer_id::uuid and h.author_id = p.account_id)))
+order by p.sorted_at, p.id
 limit :n;
 
 -- name: list_environments()
@@ -50,10 +62,10 @@ select id, slug, name from environments order by position, name;
 -- Does this room exist?
 select id, slug, name from environments where id = :id;
 
--- name: insert_post(id, account_id, environment_id, parent_post_id, content, visibility, status)$
+-- name: insert_post(id, account_id, environment_id, parent_post_id, content, visibility, status, followers_of)$
 -- created_at and sorted_at are the same moment: the clock's, not the transaction's start.
-insert into posts (id, account_id, environment_id, parent_post_id, content, visibility, status, created_at, sorted_at)
-select :id, :account_id, :environment_id, :parent_post_id, :content, :visibility, :status, moment, moment
+insert into posts (id, account_id, environment_id, parent_post_id, content, visibility, status, followers_of, created_at, sorted_at)
+select :id, :account_id, :environment_id, :parent_post_id, :content, :visibility, :status, :followers_of::uuid, moment, moment
 from (select clock_timestamp() as moment) as now
 returning id;
 

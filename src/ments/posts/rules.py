@@ -105,21 +105,50 @@ def describe(
 # audience ---------------------------------------------------------------------------
 
 
-def may_see(viewer_id: UUID | None, post: Post) -> bool:
-    """Say whether a reader may see a post; `viewer_id` is None for somebody who is not signed in.
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a reader is to those behind a post.
 
-    Until accounts follow each other, `followers` means the author alone.
+    hidden   the reader blocked its author, or the author the reader
+    follows  the reader follows the account whose followers the post is for
+    """
+
+    hidden: bool = False
+    follows: bool = False
+
+
+VISITOR = Reach()
+"""Somebody who is not signed in: nobody's follower, and in nobody's way."""
+
+
+def may_see(viewer_id: UUID | None, post: Post, reach: Reach) -> bool:
+    """Say whether a reader may see a post: the only place that says it.
+
+    viewer_id  None for somebody who is not signed in
+    reach      read together with the post (`posts.seen`)
     """
     if post.status is PostStatus.DELETED:
         return False
     if viewer_id is not None and viewer_id == post.account_id:
         return True
-    return post.status is PostStatus.PUBLISHED and post.visibility is Visibility.PUBLIC
+    if reach.hidden or post.status is not PostStatus.PUBLISHED:
+        return False
+    match post.visibility:
+        case Visibility.PUBLIC:
+            return True
+        case Visibility.FOLLOWERS:
+            # Whoever wrote the post that this answers sees the answers to it.
+            return viewer_id is not None and (reach.follows or viewer_id == post.followers_of)
+        case Visibility.PRIVATE:
+            return False
 
 
 def is_for_everybody(post: Post) -> bool:
-    """Say whether a post looks the same to every reader, so that one copy may be cached for all."""
-    return may_see(None, post)
+    """Say whether a post looks the same to every reader, so that one copy may be cached for all.
+
+    A block hides it from one member; copies for all are laid out for each member, and members' ties asked for then.
+    """
+    return may_see(None, post, VISITOR)
 
 
 _WIDTH = {Visibility.PRIVATE: 0, Visibility.FOLLOWERS: 1, Visibility.PUBLIC: 2}
@@ -128,6 +157,16 @@ _WIDTH = {Visibility.PRIVATE: 0, Visibility.FOLLOWERS: 1, Visibility.PUBLIC: 2}
 def narrower_of(one: Visibility, other: Visibility) -> Visibility:
     """The visibility of a reply: never wider than what it answers."""
     return min(one, other, key=_WIDTH.__getitem__)
+
+
+def circle_of(visibility: Visibility, parent: Post | None) -> UUID | None:
+    """Whose followers a post is for, when they are not its author's own (None): a reply's to a `followers` post are the post's.
+
+    Otherwise those who see the post would not see what is answered to it, its author among them, and others would.
+    """
+    if visibility is not Visibility.FOLLOWERS or parent is None or parent.visibility is not Visibility.FOLLOWERS:
+        return None
+    return parent.followers_of or parent.account_id
 
 
 def audience_of(visibility: Visibility) -> Audience:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from ments.accounts.model import Viewer
+from ments.accounts.store import session_for
 from ments.db import Session, Transaction, load_queries
 from ments.db.keyset import Place, clamp_limit, decode_cursor, encode_cursor
 from ments.edge.media_urls import MediaUrls
 from ments.media.model import Audience, MediaStatus
 from ments.parts import Parts
-from ments.posts.cards import draw_card, post_of
+from ments.posts.cards import draw_card, post_of, reach_of
 from ments.posts.model import (
     AttachmentDraft,
     EnvironmentView,
@@ -24,6 +24,7 @@ from ments.posts.model import (
     Visibility,
 )
 from ments.posts.rules import Attachable, may_see
+from ments.posts.seen import find_seen_post
 
 queries: Any = load_queries(__file__)
 
@@ -36,13 +37,6 @@ def cursor_secret(parts: Parts) -> str:
 # reading ----------------------------------------------------------------------------
 
 
-@asynccontextmanager
-async def session_for(parts: Parts, viewer: Viewer | None) -> AsyncIterator[Session]:
-    """Where a reader reads: members on the primary, so that they see what they just wrote, others on a replica."""
-    async with parts.primary.session() if viewer else parts.replica.session() as session:
-        yield session
-
-
 async def hydrate_posts(
     session: Session, ids: Sequence[UUID], urls: MediaUrls, viewer_id: UUID | None
 ) -> list[PostView]:
@@ -52,8 +46,8 @@ async def hydrate_posts(
     """
     if not ids:
         return []
-    rows = [row async for row in queries.hydrate_posts(session.connection, ids=list(ids))]
-    return [draw_card(row, urls, viewer_id) for row in rows if may_see(viewer_id, post_of(row))]
+    rows = [row async for row in queries.hydrate_posts(session.connection, ids=list(ids), viewer_id=viewer_id)]
+    return [draw_card(row, urls, viewer_id) for row in rows if may_see(viewer_id, post_of(row), reach_of(row))]
 
 
 async def read_post(parts: Parts, viewer: Viewer | None, post_id: UUID) -> PostView:
@@ -98,8 +92,7 @@ async def _find_replies(
     parts: Parts, session: Session, viewer: Viewer | None, post_id: UUID, after: Place, n: int
 ) -> ReplyPage | None:
     viewer_id = viewer.id if viewer else None
-    parent = await find_post(session, post_id)
-    if parent is None or not may_see(viewer_id, parent):
+    if await find_seen_post(session, viewer_id, post_id) is None:
         return None
     rows = queries.list_reply_ids(
         session.connection, parent_id=post_id, viewer_id=viewer_id, after_at=after.at, after_id=after.id, n=n + 1
@@ -162,6 +155,7 @@ async def insert_post(tx: Transaction, post: Post, environment_id: UUID | None) 
         content=post.content,
         visibility=post.visibility.value,
         status=post.status.value,
+        followers_of=post.followers_of,
     )
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from ments.app import ROOMS
 from ments.jobs import JobContext, JobsError, task
 from ments.jobs.rooms import RoomTasks, join_rooms
+from ments.rooms import ROOMS
 
 
 @dataclass(frozen=True)

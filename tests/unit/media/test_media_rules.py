@@ -238,10 +238,10 @@ def media(owner: UUID, status: MediaStatus = MediaStatus.READY) -> Media:
 def test_who_may_see() -> None:
     owner, other = uuid4(), uuid4()
     for held in (False, True):
-        assert rules.may_see(media(owner), viewer_id=owner, held_by_public_post=held)
+        assert rules.may_see(media(owner), viewer_id=owner, held_by_seen_post=held)
         for stranger in (other, None):
-            assert rules.may_see(media(owner), viewer_id=stranger, held_by_public_post=held) == held
-        assert not rules.may_see(media(owner, MediaStatus.ERASED), viewer_id=owner, held_by_public_post=held)
+            assert rules.may_see(media(owner), viewer_id=stranger, held_by_seen_post=held) == held
+        assert not rules.may_see(media(owner, MediaStatus.ERASED), viewer_id=owner, held_by_seen_post=held)
 
 
 def test_a_private_generation_is_not_playable_for_everybody() -> None:

@@ -10,9 +10,11 @@ from ments.media.model import Audience, MediaStatus
 from ments.posts.model import Post, PostRefused, PostStatus, ShownStatus, Visibility
 from ments.posts.rules import (
     Attachable,
+    Reach,
     are_playable,
     audience_of,
     check_attachable,
+    circle_of,
     is_for_everybody,
     may_see,
     narrower_of,
@@ -29,7 +31,9 @@ posts = st.builds(
     content=st.just("x"),
     visibility=st.sampled_from(Visibility),
     status=st.sampled_from(PostStatus),
+    followers_of=st.none() | accounts,
 )
+reaches = st.builds(Reach, hidden=st.booleans(), follows=st.booleans())
 media = st.builds(
     Attachable,
     id=st.uuids(),
@@ -40,32 +44,48 @@ media = st.builds(
 )
 
 
-@given(viewers, posts)
-def test_nobody_sees_what_was_not_meant_for_them(viewer: UUID | None, post: Post) -> None:
-    if may_see(viewer, post):
+@given(viewers, posts, reaches)
+def test_nobody_sees_what_was_not_meant_for_them(viewer: UUID | None, post: Post, reach: Reach) -> None:
+    if may_see(viewer, post, reach):
         assert post.status is not PostStatus.DELETED
-        assert viewer == post.account_id or (
-            post.status is PostStatus.PUBLISHED and post.visibility is Visibility.PUBLIC
-        )
+        if viewer != post.account_id:
+            assert post.status is PostStatus.PUBLISHED
+            assert not reach.hidden
+            assert post.visibility is not Visibility.PRIVATE
+            if post.visibility is Visibility.FOLLOWERS:
+                assert viewer is not None
+                assert reach.follows or viewer == post.followers_of
 
 
-@given(viewers, posts)
-def test_what_may_be_cached_for_all_is_seen_by_all(viewer: UUID | None, post: Post) -> None:
+@given(viewers, posts, reaches)
+def test_what_may_be_cached_for_all_is_seen_by_all_but_those_it_is_hidden_from(
+    viewer: UUID | None, post: Post, reach: Reach
+) -> None:
     if is_for_everybody(post):
-        assert may_see(viewer, post)
+        assert may_see(viewer, post, reach) == (viewer == post.account_id or not reach.hidden)
 
 
-@given(posts)
-def test_an_author_sees_all_that_is_not_deleted(post: Post) -> None:
-    assert may_see(post.account_id, post) == (post.status is not PostStatus.DELETED)
+@given(posts, reaches)
+def test_an_author_sees_all_that_is_not_deleted(post: Post, reach: Reach) -> None:
+    assert may_see(post.account_id, post, reach) == (post.status is not PostStatus.DELETED)
 
 
-@given(st.sampled_from(Visibility), st.sampled_from(Visibility), viewers, posts)
+@given(posts, posts)
+def test_replies_to_what_is_for_followers_are_for_the_same_people(parent: Post, reply: Post) -> None:
+    visibility = narrower_of(parent.visibility, reply.visibility)
+    circle = circle_of(visibility, parent)
+    if visibility is Visibility.FOLLOWERS and parent.visibility is Visibility.FOLLOWERS:
+        assert circle == (parent.followers_of or parent.account_id)
+    else:
+        assert circle is None
+
+
+@given(st.sampled_from(Visibility), st.sampled_from(Visibility), viewers, posts, reaches)
 def test_a_reply_is_never_wider_than_what_it_answers(
-    parent: Visibility, wanted: Visibility, viewer: UUID | None, post: Post
+    parent: Visibility, wanted: Visibility, viewer: UUID | None, post: Post, reach: Reach
 ) -> None:
     def seen(visibility: Visibility) -> bool:
-        return may_see(viewer, Post(post.id, post.account_id, None, "x", visibility, post.status))
+        return may_see(viewer, Post(post.id, post.account_id, None, "x", visibility, post.status), reach)
 
     assert narrower_of(parent, wanted) == narrower_of(wanted, parent)
     assert seen(narrower_of(parent, wanted)) <= (seen(parent) and seen(wanted))

@@ -8,7 +8,7 @@ import structlog
 
 from ments.db import Session, Transaction
 from ments.errors import Conflict, Forbidden, Retryable
-from ments.media import caption_rows, rules, store
+from ments.media import caption_rows, store
 from ments.media.caption_tracks import (
     LANGUAGES_MAX,
     Caption,
@@ -24,6 +24,7 @@ from ments.media.model import Media, MediaKind, MediaNotFound, MediaStatus
 from ments.media.multivariant import CaptionStream
 from ments.media.playlists import write_captions_playlist
 from ments.media.recaption import list_other_captions
+from ments.media.seen import get_seen
 from ments.media.view import view_captions
 from ments.parts import Parts
 
@@ -81,15 +82,10 @@ async def remove_captions(parts: Parts, account_id: UUID, media_id: UUID, langua
 async def list_captions(parts: Parts, viewer_id: UUID | None, media_id: UUID) -> list[CaptionView]:
     """List captions for who may see the media. Raises MediaNotFound."""
     async with parts.primary.session() as session:
-        found = await store.find_media(session, media_id)
+        seen = await get_seen(parts, session, viewer_id, media_id)
         captions = await caption_rows.list_captions(session, media_id)
-    if found is None or not rules.may_see(
-        found.media, viewer_id=viewer_id, held_by_public_post=found.held_by_public_post
-    ):
-        raise MediaNotFound("There are no such media, or they are not visible to you.")
-    is_owner = viewer_id == found.media.account_id
-    shown = view_captions(found.media, captions, parts.media_urls, is_owner=is_owner)
-    return [caption for caption in shown if is_owner or caption.url]
+    shown = view_captions(seen.media, captions, parts.media_urls, may_fetch=seen.may_fetch)
+    return [caption for caption in shown if seen.is_owner or caption.url]
 
 
 async def place_captions(parts: Parts, media_id: UUID) -> None:
@@ -167,14 +163,10 @@ def _streams(captions: list[Caption]) -> list[CaptionStream]:
 async def _check_owner(parts: Parts, account_id: UUID, media_id: UUID) -> None:
     """Raises MediaNotFound to who may not see the media, Forbidden to who does not own them, CaptionsRefused for photos."""
     async with parts.primary.session() as session:
-        found = await store.find_media(session, media_id)
-    if found is None or not rules.may_see(
-        found.media, viewer_id=account_id, held_by_public_post=found.held_by_public_post
-    ):
-        raise MediaNotFound("There are no such media, or they are not visible to you.")
-    if found.media.account_id != account_id:
+        seen = await get_seen(parts, session, account_id, media_id)
+    if not seen.is_owner:
         raise Forbidden("Only the owner of a video may change its captions.")
-    if found.media.kind not in (None, MediaKind.VIDEO):
+    if seen.media.kind not in (None, MediaKind.VIDEO):
         raise CaptionsRefused("Captions go with videos; this is none.", code="no_video")
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from ments.media import pieces as rows
-from ments.media import rules, store
 from ments.media.film_join import write_master
-from ments.media.model import Media, MediaNotFound, MediaStatus, Probe
+from ments.media.model import Audience, Media, MediaNotFound, MediaStatus, Probe
 from ments.media.playlists import Chunk, find_target, write_media_playlist
+from ments.media.seen import get_seen
 from ments.media.tracks import Line, line_up
 from ments.parts import Parts
 
@@ -31,18 +31,14 @@ class Found:
 async def find_film(parts: Parts, viewer_id: UUID | None, media_id: UUID) -> Found:
     """Find what of a film can be played. Raises MediaNotFound."""
     async with parts.primary.session() as session:
-        found = await store.find_media(session, media_id)
-        if (
-            found is None
-            or not rules.may_see(found.media, viewer_id=viewer_id, held_by_public_post=found.held_by_public_post)
-            or not found.media.status.is_playable
-            or found.media.pieces_number is None
-            or found.media.generation is None
-        ):
+        seen = await get_seen(parts, session, viewer_id, media_id)
+        media = seen.media
+        if not media.status.is_playable or media.pieces_number is None or media.generation is None:
+            raise MediaNotFound("There is no such film, or it is not visible to you.")
+        if not seen.may_fetch and not media.generation.startswith(Audience.PUBLIC.letter):
             raise MediaNotFound("There is no such film, or it is not visible to you.")
         probe = await rows.find_probe(session, media_id)
-        wanted = await rows.list_parts(session, media_id, found.media.pieces_number)
-    media = found.media
+        wanted = await rows.list_parts(session, media_id, media.pieces_number)
     if probe is None:
         raise MediaNotFound("There is no such film, or it is not visible to you.")
     rungs, sound = line_up(wanted)

@@ -12,10 +12,11 @@ import structlog
 from redis.exceptions import RedisError
 
 from ments.errors import TooMany
-from ments.media import caption_rows, pieces, rules, store
+from ments.media import caption_rows, pieces
 from ments.media.live import find_live, find_told_pieces
-from ments.media.model import MediaNotFound, MediaStatus
+from ments.media.model import MediaStatus
 from ments.media.progress import estimate_rest, list_renditions
+from ments.media.seen import get_seen
 from ments.media.tracks import WantedPart
 from ments.media.view import MediaView, view_media
 from ments.parts import Parts
@@ -44,21 +45,14 @@ return 1
 async def read_media(parts: Parts, viewer_id: UUID | None, media_id: UUID) -> MediaView:
     """Show media to who may see them, with the progress that the worker has told. Raises MediaNotFound."""
     async with parts.primary.session() as session:
-        found = await store.find_media(session, media_id)
-        media = found.media if found else None
+        seen = await get_seen(parts, session, viewer_id, media_id)
+        media = seen.media
         parts_of_film: list[WantedPart] = []
         elapsed_s = 0.0
-        if media is not None and media.status is MediaStatus.PLAYABLE and media.pieces_number is not None:
+        if media.status is MediaStatus.PLAYABLE and media.pieces_number is not None:
             parts_of_film = await pieces.list_parts(session, media_id, media.pieces_number)
             elapsed_s = await pieces.find_elapsed(session, media_id, media.pieces_number)
-        captions = (
-            await caption_rows.list_captions(session, media_id) if found and found.media.status.is_playable else ()
-        )
-    if found is None or not rules.may_see(
-        found.media, viewer_id=viewer_id, held_by_public_post=found.held_by_public_post
-    ):
-        raise MediaNotFound("There are no such media, or they are not visible to you.")
-    media = found.media
+        captions = await caption_rows.list_captions(session, media_id) if media.status.is_playable else ()
     if media.status in (MediaStatus.PROCESSING, MediaStatus.PLAYABLE):
         live = await find_live(parts.valkey, media_id)
         if live is not None and live.status is media.status:
@@ -67,8 +61,9 @@ async def read_media(parts: Parts, viewer_id: UUID | None, media_id: UUID) -> Me
     return view_media(
         media,
         parts.media_urls,
-        is_owner=viewer_id == media.account_id,
-        alt_text=found.alt_text,
+        is_owner=seen.is_owner,
+        may_fetch=seen.may_fetch,
+        alt_text=seen.alt_text,
         captions=captions,
         eta_s=estimate_rest(parts_of_film, told, elapsed_s),
         renditions=list_renditions(parts_of_film, told),

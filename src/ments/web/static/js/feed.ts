@@ -16,7 +16,8 @@ enhance("[data-new-posts]", (pill) => {
     if (!pill.isConnected) return clearInterval(timer);
     if (document.visibilityState !== "visible") return;
     try {
-      const answer = await fetch("/api/feed?kind=latest&limit=20", { headers: { Accept: "application/json" } });
+      const kind = pill.dataset["newPosts"] || "latest";
+      const answer = await fetch(`/api/feed?kind=${kind}&limit=20`, { headers: { Accept: "application/json" } });
       if (!answer.ok) return;
       const { posts } = (await answer.json()) as Seen;
       const own = new Set([...feed.querySelectorAll<HTMLElement>("[data-post]")].map((post) => post.dataset["post"]));

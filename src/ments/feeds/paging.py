@@ -1,0 +1,29 @@
+"""A page from places that a query found: the cards, and where the next page begins."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from ments.db import Session, load_queries
+from ments.db.keyset import Place, encode_cursor
+from ments.feeds.model import FeedPage, FeedSource
+from ments.parts import Parts
+from ments.posts.store import cursor_secret, hydrate_posts
+
+queries: Any = load_queries(__file__)
+
+
+async def list_places(rows: Any) -> list[Place]:
+    """Read the places that a query of this room yields."""
+    return [Place(row["sorted_at"], row["id"]) async for row in rows]
+
+
+async def draw_page(
+    parts: Parts, session: Session, viewer_id: UUID | None, kind: str, places: list[Place], n: int
+) -> FeedPage:
+    """Draw the first n of `places`; one more than that says that there is a next page."""
+    posts = await hydrate_posts(session, [place.id for place in places[:n]], parts.media_urls, viewer_id)
+    has_more = len(places) > n
+    cursor = encode_cursor(cursor_secret(parts), kind, places[n - 1]) if has_more else None
+    return FeedPage(posts=posts, cursor=cursor, has_more=has_more, source=FeedSource.CHRONOLOGICAL)

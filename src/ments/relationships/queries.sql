@@ -1,0 +1,142 @@
+-- name: find_profile(username, viewer_id, posts_max)^
+-- A profile with what the reader is to it, in one statement. Counters and the lines not folded into them are one snapshot, so
+-- the sum is exact at any moment.
+select a.id, a.username::text, a.full_name, a.headline, a.avatar_url, a.is_verified, a.created_at,
+  a.followers + coalesce(unfolded.followers, 0) as followers,
+  a.following + coalesce(unfolded.following, 0) as following,
+  (select count(*) from (
+     select 1 from posts p
+     where p.account_id = a.id and p.status = 'published' and p.visibility = 'public' and p.parent_post_id is null
+     limit :posts_max
+   ) as counted) as posts,
+  exists (select 1 from follows where follower_id = :viewer_id::uuid and followee_id = a.id) as follows,
+  exists (select 1 from follows where follower_id = a.id and followee_id = :viewer_id::uuid) as followed_by,
+  exists (select 1 from blocks where blocker_id = :viewer_id::uuid and blocked_id = a.id) as blocks,
+  exists (select 1 from blocks where blocker_id = a.id and blocked_id = :viewer_id::uuid) as blocked_by,
+  exists (select 1 from mutes where muter_id = :viewer_id::uuid and muted_id = a.id) as mutes
+from accounts a
+left join lateral (
+  select sum(amount) filter (where kind = 'followers') as followers, sum(amount) filter (where kind = 'following') as following
+  from follow_lines where account_id = a.id
+) as unfolded on true
+where a.username = :username::citext;
+
+-- name: find_account_id(username)$
+-- From the name in an address to the account.
+select id from accounts where username = :username::citext;
+
+-- name: find_ties(viewer_id, account_id)^
+-- What the one is to the other.
+select
+  exists (select 1 from follows where follower_id = :viewer_id and followee_id = :account_id) as follows,
+  exists (select 1 from follows where follower_id = :account_id and followee_id = :viewer_id) as followed_by,
+  exists (select 1 from blocks where blocker_id = :viewer_id and blocked_id = :account_id) as blocks,
+  exists (select 1 from blocks where blocker_id = :account_id and blocked_id = :viewer_id) as blocked_by,
+  exists (select 1 from mutes where muter_id = :viewer_id and muted_id = :account_id) as mutes;
+
+-- name: list_unwanted(viewer_id, ids)
+-- Which of these accounts have no place in the reader's feeds: hidden by a block of either, or muted by the reader.
+select author_id as id from hidden_pairs where viewer_id = :viewer_id and author_id = any(:ids::uuid[])
+union
+select muted_id from mutes where muter_id = :viewer_id and muted_id = any(:ids::uuid[]);
+
+-- name: list_followers(account_id, viewer_id, before_at, before_id, n)
+-- An account's followers before a place, the newest first, without those who are hidden from the reader.
+select f.created_at as at, a.id, a.username::text, a.full_name, a.headline, a.avatar_url, a.is_verified,
+  exists (select 1 from follows where follower_id = :viewer_id::uuid and followee_id = a.id) as follows,
+  exists (select 1 from follows where follower_id = a.id and followee_id = :viewer_id::uuid) as followed_by,
+  exists (select 1 from mutes where muter_id = :viewer_id::uuid and muted_id = a.id) as mutes
+from follows f join accounts a on a.id = f.follower_id
+where f.followee_id = :account_id
+  and (f.created_at, f.follower_id) < (:before_at::timestamptz, :before_id::uuid)
+  and not exists (select 1 from hidden_pairs h where h.viewer_id = :viewer_id::uuid and h.author_id = f.follower_id)
+order by f.created_at desc, f.follower_id desc
+limit :n;
+
+-- name: list_following(account_id, viewer_id, before_at, before_id, n)
+-- Whom an account follows, in the same way.
+select f.created_at as at, a.id, a.username::text, a.full_name, a.headline, a.avatar_url, a.is_verified,
+  exists (select 1 from follows where follower_id = :viewer_id::uuid and followee_id = a.id) as follows,
+  exists (select 1 from follows where follower_id = a.id and followee_id = :viewer_id::uuid) as followed_by,
+  exists (select 1 from mutes where muter_id = :viewer_id::uuid and muted_id = a.id) as mutes
+from follows f join accounts a on a.id = f.followee_id
+where f.follower_id = :account_id
+  and (f.created_at, f.followee_id) < (:before_at::timestamptz, :before_id::uuid)
+  and not exists (select 1 from hidden_pairs h where h.viewer_id = :viewer_id::uuid and h.author_id = f.followee_id)
+order by f.created_at desc, f.followee_id desc
+limit :n;
+
+-- name: lock_own(account_id)!
+-- What one account adds is added one after another, so that its bound is exact. Taken before the pair's lock, always.
+select pg_advisory_xact_lock(hashtextextended('ties of:' || :account_id::text, 0));
+
+-- name: lock_pair(one, other)!
+-- What happens between two accounts happens one after another, whoever of them began: no follow slips past a block. Each
+-- transaction holds one such lock at most and waits for nothing while it does but its own rows, so none wait in a ring.
+select pg_advisory_xact_lock(hashtextextended(
+  'ties between:' || least(:one::uuid, :other::uuid)::text || ':' || greatest(:one::uuid, :other::uuid)::text, 0));
+
+-- name: insert_follow(account_id, other_id)!
+-- 1, or 0 when it was there; the trigger writes the counters' lines.
+insert into follows (follower_id, followee_id) values (:account_id, :other_id) on conflict do nothing;
+
+-- name: delete_follow(account_id, other_id)!
+-- 1, or 0 when there was none.
+delete from follows where follower_id = :account_id and followee_id = :other_id;
+
+-- name: insert_block(account_id, other_id)!
+-- 1, or 0 when it was there.
+insert into blocks (blocker_id, blocked_id) values (:account_id, :other_id) on conflict do nothing;
+
+-- name: delete_block(account_id, other_id)!
+-- 1, or 0 when there was none.
+delete from blocks where blocker_id = :account_id and blocked_id = :other_id;
+
+-- name: insert_mute(account_id, other_id)!
+-- 1, or 0 when it was there.
+insert into mutes (muter_id, muted_id) values (:account_id, :other_id) on conflict do nothing;
+
+-- name: delete_mute(account_id, other_id)!
+-- 1, or 0 when there was none.
+delete from mutes where muter_id = :account_id and muted_id = :other_id;
+
+-- name: end_follows_between(one, other)
+-- What a block ends, in its own transaction.
+delete from follows
+where (follower_id = :one and followee_id = :other) or (follower_id = :other and followee_id = :one)
+returning follower_id, followee_id;
+
+-- name: count_follows(account_id, most)$
+-- Up to one more than the bound: who is over it, not by how much.
+select count(*) from (select 1 from follows where follower_id = :account_id limit :most + 1) as counted;
+
+-- name: count_blocks(account_id, most)$
+-- The same for blocks.
+select count(*) from (select 1 from blocks where blocker_id = :account_id limit :most + 1) as counted;
+
+-- name: count_mutes(account_id, most)$
+-- The same for mutes.
+select count(*) from (select 1 from mutes where muter_id = :account_id limit :most + 1) as counted;
+
+-- name: fold_lines(n)$
+-- The oldest lines go into the counters, and go, in one transaction: a crash neither loses one nor counts it twice. Returns how
+-- many there were.
+with taken as (
+  delete from follow_lines where id in (select id from follow_lines order by id limit :n for update skip locked)
+  returning account_id, kind, amount
+), sums as (
+  select account_id, coalesce(sum(amount) filter (where kind = 'followers'), 0) as followers,
+    coalesce(sum(amount) filter (where kind = 'following'), 0) as following
+  from taken group by account_id
+), folded as (
+  update accounts a set followers = a.followers + added.followers, following = a.following + added.following
+  from (
+    -- Locked in the order of their ids: two folders never wait for each other in a ring.
+    select l.id, s.followers, s.following
+    from sums s join accounts l on l.id = s.account_id
+    where (s.followers, s.following) <> (0, 0)
+    order by l.id for no key update of l
+  ) as added
+  where a.id = added.id
+)
+select count(*) from taken;
