@@ -24,7 +24,7 @@ from ments.web.pages import render, render_piece
 Asked = Request[Any, Any, Any]
 
 
-@post("/profile/{username:str}/follow", include_in_schema=False)
+@post("/profile/{username:str}/follow", status_code=200, include_in_schema=False)
 async def follow_form(
     request: Asked, parts: NamedDependency[Parts], member: NamedDependency[Viewer], username: FromPath[str]
 ) -> Response[Any]:
@@ -32,7 +32,7 @@ async def follow_form(
     return await _set_by_form(request, parts, member, TieKind.FOLLOW, username)
 
 
-@post("/profile/{username:str}/mute", include_in_schema=False)
+@post("/profile/{username:str}/mute", status_code=200, include_in_schema=False)
 async def mute_form(
     request: Asked, parts: NamedDependency[Parts], member: NamedDependency[Viewer], username: FromPath[str]
 ) -> Response[Any]:
@@ -40,7 +40,7 @@ async def mute_form(
     return await _set_by_form(request, parts, member, TieKind.MUTE, username)
 
 
-@post("/profile/{username:str}/block", include_in_schema=False)
+@post("/profile/{username:str}/block", status_code=200, include_in_schema=False)
 async def block_form(
     request: Asked, parts: NamedDependency[Parts], member: NamedDependency[Viewer], username: FromPath[str]
 ) -> Response[Any]:
