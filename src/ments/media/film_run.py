@@ -15,10 +15,10 @@ from ments.media.argv import POSTER_FILE
 from ments.media.codec_names import AAC_LC, name_codec
 from ments.media.encoding import AUDIO_NAME, CopyRun, LadderRun, choose_encoding, name_rung
 from ments.media.ffmpeg import encode_limits, follow_progress, take_poster
-from ments.media.film import PieceWork
-from ments.media.hls_argv import copy_argv, ladder_argv
+from ments.media.film import FIRST_S, PieceWork
+from ments.media.hls_argv import copy_argv, keyframe_poster_argv, ladder_argv
 from ments.media.ladder import PROGRESSIVE, plan_ladder
-from ments.media.model import Probe, UnplayableMedia, VideoStream
+from ments.media.model import Probe, Rendition, UnplayableMedia, VideoStream
 from ments.media.photo import look_at_poster
 from ments.media.plan import MadeFile, Piece
 from ments.media.playlists import PlaylistUnreadable, Segment, parse_media_playlist
@@ -49,10 +49,10 @@ async def make_film_piece(
         tracks = await make
         return Piece(_files_of(tracks), tracks=tracks)
     if work.copies:
-        tracks, (picture, blurhash) = await _at_once(make, _poster(workshop, probe, video, source, folder))
+        tracks, (picture, blurhash) = await _at_once(make, _poster(workshop, probe, video, work, source, folder))
     else:
         tracks = await make
-        picture, blurhash = await _poster(workshop, probe, video, source, folder)
+        picture, blurhash = await _poster(workshop, probe, video, work, source, folder)
     return Piece((*_files_of(tracks), picture), poster_file=picture.name, blurhash=blurhash, tracks=tracks)
 
 
@@ -211,10 +211,13 @@ def _join(folder: Path, names: list[str], path: Path) -> None:
 
 
 async def _poster(
-    workshop: Workshop, probe: Probe, video: VideoStream, source: Path, folder: Path
+    workshop: Workshop, probe: Probe, video: VideoStream, work: PieceWork, source: Path, folder: Path
 ) -> tuple[MadeFile, str | None]:
     """The picture that stands for the film, taken from the original unless the encoder has made it."""
+    rendition = plan_ladder(probe, PROGRESSIVE)[-1]
     with span("poster"):
+        if work.copies:
+            await _take_keyframe(workshop, video, rendition, source, folder)
         if not (folder / POSTER_FILE).exists():
             await take_poster(
                 workshop.sandbox,
@@ -222,8 +225,24 @@ async def _poster(
                 source,
                 folder,
                 video=video,
-                rendition=plan_ladder(probe, PROGRESSIVE)[-1],
+                rendition=rendition,
                 length_s=probe.length_s,
             )
         looked = await look_at_poster(workshop.sandbox, folder / POSTER_FILE, folder)
     return MadeFile(POSTER_FILE, "image/jpeg", (folder / POSTER_FILE).stat().st_size), looked.blurhash
+
+
+async def _take_keyframe(
+    workshop: Workshop, video: VideoStream, rendition: Rendition, source: Path, folder: Path
+) -> None:
+    """Write the poster from a few keyframes, a tenth of the work; without one there is no file."""
+    finished = await workshop.sandbox.run(
+        lambda seen, out: keyframe_poster_argv(
+            workshop.ffmpeg, seen, out, video=video, rendition=rendition, end_s=FIRST_S
+        ),
+        source=source,
+        folder=folder,
+        programs=[workshop.ffmpeg],
+        limits=encode_limits(FIRST_S),
+    )
+    check_finished(finished, "ffmpeg")

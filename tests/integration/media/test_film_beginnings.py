@@ -11,7 +11,7 @@ import av
 import pytest
 
 import originals
-from films import finish, pieces_of
+from films import finish, make_pieces, pieces_of
 from ments.media import boxes
 from ments.media.actions import beginnings
 from ments.media.job_events import MediaUploaded
@@ -19,7 +19,7 @@ from ments.media.model import UnplayableMedia
 from ments.media.tasks import transcode
 from ments.parts import Parts
 from ments.storage import Bucket
-from posting import make_member
+from posting import make_member, open_api
 from uploaded import files_of, id_of, make_queued, row_of, run_of
 
 SECONDS, RATE = 50, 15
@@ -108,6 +108,27 @@ async def test_it_plays_by_its_beginning_alone(
     await transcode(parts, run_of(), again)
     assert reads.wholes == 2
     assert await served_of(parts, again) == first
+
+
+async def test_the_playlist_of_a_film_that_is_kept_grows_once(parts: Parts, tmp_path: Path, reads: Reads) -> None:
+    mara = await make_member(parts)
+    event = await make_queued(parts, mara, make_long(tmp_path / "a.mp4", *KEPT))
+    await transcode(parts, run_of(), event)
+    async with open_api(parts) as api:
+        address = f"/api/media/{id_of(event)}/playlists"
+        before = [(await api.get(f"{address}/{name}.m3u8", headers=mara.headers)).text for name in ("v240", "a128")]
+        await make_pieces(parts)
+        after = [(await api.get(f"{address}/{name}.m3u8", headers=mara.headers)).text for name in ("v240", "a128")]
+    for grown, whole in zip(before, after, strict=True):
+        # Keyframes may be 4 s apart, so that a segment may last for nearly 8 s.
+        assert "#EXT-X-TARGETDURATION:8\n#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:EVENT\n" in grown
+        assert "ENDLIST" not in grown
+        assert grown.count("#EXTINF") == 2
+        assert whole.endswith("#EXT-X-ENDLIST\n")
+        assert whole.count("#EXT-X-MAP") == 1
+        listed = [[line.split("/")[-1] for line in text.splitlines() if ".m4s" in line] for text in (grown, whole)]
+        assert listed[1][:2] == listed[0]
+        assert listed[1][2].endswith("-c001-1-00002.m4s")
 
 
 async def test_packets_that_lie_elsewhere_are_looked_for(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import av
 import msgspec
 import pytest
 
@@ -76,6 +77,27 @@ async def test_an_older_film_is_made_anew_and_served_all_the_while(parts: Parts,
     }
     assert len(await list_jobs(parts, "place_captions")) == 0
     assert await accept(parts, Chosen()) == []
+
+
+async def test_a_long_film_that_is_kept_is_made_anew_in_its_two_parts(parts: Parts, tmp_path: Path) -> None:
+    source = originals.make_video(
+        tmp_path / "a.mp4", size="320x240", seconds=26, rate=10, more=("-g", "20", "-preset", "veryfast")
+    )
+    event = await make_queued(parts, await make_member(parts), source)
+    await make_ready(parts, event)
+    assert [piece["name"] for piece in await pieces_of(parts, id_of(event))] == ["copy-000", "copy-001"]
+    await set_row(parts, event, OLDER)
+    assert await accept(parts, Chosen()) == [id_of(event)]
+    assert await run_rebuilds(parts) == 4
+    row = await row_of(parts, event)
+    assert (row["status"], row["generation"], row["error_code"]) == ("ready", "s2", None)
+    with av.open(str(source)) as before:
+        wanted = [bytes(packet) for packet in before.demux(video=0)]
+    for generation in ("s1", "s2"):
+        path = tmp_path / f"{generation}.mp4"
+        assert await parts.bucket.download(f"media/{id_of(event)}/{generation}/video.mp4", path)
+        with av.open(str(path)) as after:
+            assert [bytes(packet) for packet in after.demux(video=0)] == wanted
 
 
 async def test_old_outputs_are_swept_and_a_public_film_stays_public(parts: Parts, tmp_path: Path) -> None:

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 
 from ments.media.chunks import Span
 from ments.media.encoding import PREROLL_STEP_S, CopyRun, LadderRun, RungEncoding, choose_encoding, find_preroll
-from ments.media.hls_argv import copy_argv, ladder_argv, progressive_argv, read_argv, storyboard_argv
+from ments.media.hls_argv import (
+    copy_argv,
+    keyframe_poster_argv,
+    ladder_argv,
+    progressive_argv,
+    read_argv,
+    storyboard_argv,
+)
 from ments.media.hls_graph import AUDIO_RATE
 from ments.media.model import AudioStream, Rendition, VideoStream
 from ments.media.storyboard import plan_storyboard
@@ -155,6 +162,17 @@ def test_a_copy_of_a_film_s_beginning() -> None:
     argv = copy_argv("/ffmpeg", "/in", "/out", replace(COPY, copy_audio=False, stop_s=13.25))
     assert argv[argv.index("-t") : argv.index("-i")] == ["-t", "13.25"]
     assert argv[argv.index("-filter_complex") + 1] == SOUND.format(start=0, length="13.250000")
+
+
+def test_a_poster_of_keyframes() -> None:
+    expected = (
+        f"{FRONT}{SAFE}-skip_frame nokey -t 16.00 -i file:/in -filter_complex_threads 1 -filter_complex "
+        "'[0:0]scale=1280:720:flags=bicubic:out_range=pc,setsar=1,thumbnail=100[poster]' "
+        "-map '[poster]' -frames:v 1 -update 1 -q:v 3 -f image2 file:/out/poster.jpg"
+    )
+    size = Rendition(1280, 720, 0)
+    argv = keyframe_poster_argv("/ffmpeg", "/in", "/out", video=VIDEO, rendition=size, end_s=16.0)
+    assert argv == shlex.split(expected)
 
 
 def test_one_mp4_of_what_is_stored() -> None:

@@ -16,6 +16,9 @@ from ments.parts import Parts
 _TARGET_S = 6
 """Segments last 4 s; a playlist that grows must promise a bound, and clients ask again after as long."""
 
+_KEPT_TARGET_S = 8
+"""Segments of a film that is kept end at its first keyframe after 4 s, and those are up to 4 s apart."""
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -78,5 +81,9 @@ def show_line(parts: Parts, found: Found, name: str) -> str:
         chunks,
         is_complete=line.is_whole,
         is_independent=line.is_independent and not name.startswith("a"),
-        target_s=None if line.is_whole else max(_TARGET_S, find_target(line.segments)),
+        target_s=None if line.is_whole else max(_bound(line), find_target(line.segments)),
     )
+
+
+def _bound(line: Line) -> int:
+    return _TARGET_S if line.is_independent else _KEPT_TARGET_S
