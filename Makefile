@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Only `up` and `test` need to be known; both set up what they need.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help bench bench-jobs bench-media test-faults up down logs psql migrate fmt check test assets packages browser footage producers lock wheel image clean
+.PHONY: help seed bench bench-jobs bench-media test-faults up down logs psql migrate fmt check test assets packages browser footage producers lock wheel image clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -34,6 +34,9 @@ psql: ## open psql on the running database
 
 migrate: ## bring the running database to the newest schema
 	@$(BIN)/ments migrate
+
+seed: ## fill the running database with made-up people and posts (ARGS="--accounts 10000 --posts 100000 --follows 500000")
+	@$(BIN)/ments seed $(ARGS)
 
 fmt: $(ENVIRONMENT) ## format the code, and mend what ruff can
 	$(BIN)/ruff check --fix-only --quiet .

@@ -16,11 +16,12 @@ from ments.cli.accounts import accounts_app, tokens_app
 from ments.cli.jobs import jobs_app
 from ments.cli.media import media_app
 from ments.cli.options import fail
+from ments.cli.seed import seed
 from ments.cli.smoke import smoke
 from ments.errors import MentsError
 
 app = App(name="ments", help="A self-hosted, media-first community platform.", version=__version__)
-for commands in (*stack.COMMANDS, *processes.COMMANDS, accounts_app, tokens_app, jobs_app, media_app, smoke):
+for commands in (*stack.COMMANDS, *processes.COMMANDS, accounts_app, tokens_app, jobs_app, media_app, seed, smoke):
     app.command(commands)
 
 
