@@ -33,7 +33,7 @@ def test_following_on_a_profile_brings_posts_under_following(join: Callable[...,
     page.goto(f"/profile/{author.name}")
     expect(page.get_by_text(f"For those who follow, {author.name}")).to_have_count(0)
     page.get_by_role("button", name="Follow", exact=True).click()
-    expect(page.get_by_role("button", name="Following, press to unfollow")).to_be_visible()
+    expect(page.get_by_role("button", name="Following (press to unfollow)")).to_be_visible()
     expect(page.get_by_role("link", name="1 follower", exact=True)).to_be_visible()
     page.goto("/")
     page.get_by_role("link", name="Following", exact=True).click()

@@ -5,12 +5,11 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from litestar import Request, Response, get, post
+from litestar import MediaType, Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
 from ments.accounts.model import Viewer
-from ments.accounts.pages import go_to
 from ments.accounts.store import session_for
 from ments.errors import Invalid
 from ments.parts import Parts
@@ -19,12 +18,12 @@ from ments.relationships.actions import set_tie
 from ments.relationships.model import PeoplePage, Profile, TieKind
 from ments.relationships.rules import no_account
 from ments.relationships.store import FoundProfile
-from ments.web.pages import render, render_piece
+from ments.web.pages import render
 
 Asked = Request[Any, Any, Any]
 
 
-@post("/profile/{username:str}/follow", status_code=200, include_in_schema=False)
+@post("/profile/{username:str}/follow", include_in_schema=False)
 async def follow_form(
     request: Asked, parts: NamedDependency[Parts], member: NamedDependency[Viewer], username: FromPath[str]
 ) -> Response[Any]:
@@ -32,7 +31,7 @@ async def follow_form(
     return await _set_by_form(request, parts, member, TieKind.FOLLOW, username)
 
 
-@post("/profile/{username:str}/mute", status_code=200, include_in_schema=False)
+@post("/profile/{username:str}/mute", include_in_schema=False)
 async def mute_form(
     request: Asked, parts: NamedDependency[Parts], member: NamedDependency[Viewer], username: FromPath[str]
 ) -> Response[Any]:
@@ -40,7 +39,7 @@ async def mute_form(
     return await _set_by_form(request, parts, member, TieKind.MUTE, username)
 
 
-@post("/profile/{username:str}/block", status_code=200, include_in_schema=False)
+@post("/profile/{username:str}/block", include_in_schema=False)
 async def block_form(
     request: Asked, parts: NamedDependency[Parts], member: NamedDependency[Viewer], username: FromPath[str]
 ) -> Response[Any]:
@@ -97,10 +96,9 @@ async def _set_by_form(request: Asked, parts: Parts, member: Viewer, kind: TieKi
     if wanted is None:
         raise Invalid("The form says neither yes nor no.", code="choice_unknown")
     standing = await set_tie(parts, member, kind, username, wanted=wanted)
-    if kind is not TieKind.BLOCK and request.headers.get("hx-request") == "true":
-        person = await store.read_profile(parts, member, username)
-        return render_piece("relationships/profile.html", person=person, viewer=member)
-    return go_to(request, f"/profile/{standing.username}")
+    # Under htmx, too: it follows, and takes the page's main part from the answer.
+    headers = {"Location": f"/profile/{standing.username}"}
+    return Response(content="", status_code=HTTPStatus.SEE_OTHER, headers=headers, media_type=MediaType.HTML)
 
 
 async def _people(
