@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from contextlib import aclosing
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -18,7 +20,7 @@ from ments.jobs import JobQueues
 _RERUN_S = 40.0
 
 _HAS_OPEN_RUN = """
-select exists (select from fault_runs r where r.pid = %(pid)s
+select exists (select from fault_runs r where r.pid = %(pid)s and r.batch = 'killed'
   and not exists (select from fault_effects e where e.id = r.id and e.lease >= r.lease))
 """
 
@@ -35,10 +37,7 @@ async def test_workers_are_killed_in_mid_job_again_and_again(
     victims = []
     for _ in range(3):
         victim = workers.pop(0)
-        await books.until(_HAS_OPEN_RUN, within_s=30, pid=victim.pid)
-        hit = books.now()
-        victim.kill()
-        victims.append((victim, hit))
+        victims.append((victim, await kill_in_mid_job(books, victim)))
         workers.append(fleet.work())
     await books.settle("killed", jobs, within_s=60 + jobs / 10)
     await books.settle("killed-flaky", jobs // 4, within_s=60)
@@ -51,6 +50,20 @@ async def test_workers_are_killed_in_mid_job_again_and_again(
     )
     # A death uses no attempt up; what fails by itself once, fails once.
     assert {(row["task"], row["attempts"]) for row in attempts} == {("effect", 0), ("flaky", 1)}
+
+
+async def kill_in_mid_job(books: Books, victim: Member) -> datetime:
+    """Kill a worker that has a job of the batch at hand; returns when. Frozen first: else it may end what it was seen with."""
+    deadline = time.monotonic() + 30
+    while True:
+        await books.until(_HAS_OPEN_RUN, within_s=30, pid=victim.pid)
+        victim.send(signal.SIGSTOP)
+        if books.value(_HAS_OPEN_RUN, pid=victim.pid):
+            hit = books.now()
+            victim.kill()
+            return hit
+        victim.send(signal.SIGCONT)
+        assert time.monotonic() < deadline, "it ends each job before it can be killed"
 
 
 @pytest.mark.timeout(240)
