@@ -12,6 +12,7 @@ from ments.feeds.model import FeedKind, FeedPage
 from ments.feeds.paging import queries
 from ments.parts import Parts
 from ments.posts import actions
+from ments.posts import store as post_store
 from ments.posts.model import NewPost, Visibility
 from ments.posts.store import list_environments
 from ments.relationships.actions import set_tie
@@ -190,3 +191,47 @@ def _walk(node: dict[str, Any]) -> Any:
     yield node
     for child in node.get("Plans", ()):
         yield from _walk(child)
+
+
+async def test_who_hides_many_reads_few_rows(parts: Parts) -> None:
+    """A room and a thread of 20,000 posts by 300 accounts, for somebody who blocks 3,000, a hundred of those among them."""
+    reader, host = await make_member(parts), await make_member(parts)
+    room = (await list_environments(parts))[0]
+    parent = await write(parts, host, "ask me")
+    async with parts.primary.transaction() as tx:
+        execute = tx.connection.execute
+        await execute(
+            """insert into accounts (id, username, email)
+               select gen_random_uuid(), 'someone_' || n, 'someone_' || n || '@ments.example' from generate_series(1, 3200) as n"""
+        )
+        await execute(
+            """insert into blocks select %s, id from accounts
+               where split_part(username::text, '_', 2)::integer > 200 and username like 'someone%%'""",
+            (reader.viewer.id,),
+        )
+        await execute(
+            """insert into posts (id, account_id, environment_id, parent_post_id, content, visibility, status, sorted_at)
+               select gen_random_uuid(), a.id, case when n %% 2 = 0 then %s::uuid end, case when n %% 2 = 1 then %s::uuid end,
+                      'x', case when n %% 10 = 1 then 'followers' else 'public' end, 'published',
+                      now() - make_interval(secs => n)
+               from generate_series(1, 40000) as n join accounts a on a.username = ('someone_' || (n * 7919 %% 300) + 1)::citext""",
+            (room.id, parent),
+        )
+    async with parts.primary.transaction() as tx:
+        await tx.connection.execute("analyze posts, blocks, follows, mutes, accounts")
+    asked = {
+        "list_environment": (queries, {"environment_id": room.id, "before_at": "9999-01-01T00:00:00Z", "before_id": UUID(int=2**128 - 1)}),
+        "list_reply_ids": (post_store.queries, {"parent_id": parent, "after_at": "1970-01-01T00:00:00Z", "after_id": UUID(int=0)}),
+    }  # fmt: skip
+    for name, (room_queries, values) in asked.items():
+        sql = f"explain (analyze, format json) {getattr(room_queries, name).sql}"
+        async with parts.primary.session() as session:
+            plan = await (
+                await session.connection.execute(sql, {**values, "viewer_id": reader.viewer.id, "n": 21})
+            ).fetchone()
+        assert plan is not None
+        scans = [node for node in _walk(plan["QUERY PLAN"][0]["Plan"]) if node.get("Relation Name") == "posts"]
+        assert {node["Node Type"] for node in scans} <= {"Index Scan", "Index Only Scan"}, plan
+        read = sum(node["Actual Rows"] + node.get("Rows Removed by Filter", 0) for node in scans)
+        assert 21 <= read < 200, plan
+        assert plan["QUERY PLAN"][0]["Execution Time"] < 100
