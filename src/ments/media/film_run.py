@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, TypeVar
 
 from ments.errors import Retryable
 from ments.media import rules
@@ -28,9 +28,6 @@ from ments.media.render import Workshop
 from ments.media.tracks import Track, list_files
 from ments.observe import span
 
-S = TypeVar("S")
-T = TypeVar("T")
-
 
 async def make_film_piece(
     workshop: Workshop, probe: Probe, work: PieceWork, source: Path, folder: Path, *, lease: int, poster: bool = False
@@ -44,27 +41,12 @@ async def make_film_piece(
     """
     video = _video_of(probe)
     mark = work.mark(lease)
-    make = _make_tracks(workshop, probe, video, work, source, folder, mark, poster=poster)
+    tracks = await _make_tracks(workshop, probe, video, work, source, folder, mark, poster=poster)
+    files = tuple(MadeFile(*file) for file in list_files(tracks))
     if not poster:
-        tracks = await make
-        return Piece(_files_of(tracks), tracks=tracks)
-    if work.copies:
-        tracks, (picture, blurhash) = await _at_once(make, _poster(workshop, probe, video, work, source, folder))
-    else:
-        tracks = await make
-        picture, blurhash = await _poster(workshop, probe, video, work, source, folder)
-    return Piece((*_files_of(tracks), picture), poster_file=picture.name, blurhash=blurhash, tracks=tracks)
-
-
-async def _at_once(one: Coroutine[Any, Any, S], other: Coroutine[Any, Any, T]) -> tuple[S, T]:
-    """Do both beside one another; when one fails, the other is ended."""
-    tasks = (asyncio.ensure_future(one), asyncio.ensure_future(other))
-    try:
-        return await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        return Piece(files, tracks=tracks)
+    picture, blurhash = await _poster(workshop, probe, video, work, tracks, source, folder)
+    return Piece((*files, picture), poster_file=picture.name, blurhash=blurhash, tracks=tracks)
 
 
 async def _make_tracks(
@@ -98,10 +80,6 @@ async def _make_tracks(
     tracks = await asyncio.to_thread(_read_tracks, work, mark, folder)
     await _check_end(workshop, probe, video, work, tracks, folder)
     return tuple(_take_part(work, track) for track in tracks) if work.copies else tracks
-
-
-def _files_of(tracks: Iterable[Track]) -> tuple[MadeFile, ...]:
-    return tuple(MadeFile(*file) for file in list_files(tracks))
 
 
 def _ladder_of(probe: Probe, video: VideoStream, work: PieceWork, mark: str, *, poster: bool) -> LadderRun:
@@ -194,14 +172,21 @@ async def _probe_track(workshop: Workshop, track: Track, folder: Path) -> float:
     """How long a track is by its packets, in s."""
     if track.init_file is None or not track.segments:
         return 0.0
+    async with _joined(track, track.segments, folder) as joined:
+        made = await probe_file(workshop.sandbox, joined, folder)
+    return made.length_s
+
+
+@asynccontextmanager
+async def _joined(track: Track, segments: Iterable[Segment], folder: Path) -> AsyncIterator[Path]:
+    """A track's init file and some of its segments in one file, for a while."""
     joined = folder / "joined.mp4"
-    names = [track.init_file, *(segment.file for segment in track.segments)]
+    names = [*([track.init_file] if track.init_file else []), *(segment.file for segment in segments)]
     await asyncio.to_thread(_join, folder, names, joined)
     try:
-        made = await probe_file(workshop.sandbox, joined, folder)
+        yield joined
     finally:
         await asyncio.to_thread(joined.unlink)
-    return made.length_s
 
 
 def _join(folder: Path, names: list[str], path: Path) -> None:
@@ -211,13 +196,19 @@ def _join(folder: Path, names: list[str], path: Path) -> None:
 
 
 async def _poster(
-    workshop: Workshop, probe: Probe, video: VideoStream, work: PieceWork, source: Path, folder: Path
+    workshop: Workshop,
+    probe: Probe,
+    video: VideoStream,
+    work: PieceWork,
+    tracks: tuple[Track, ...],
+    source: Path,
+    folder: Path,
 ) -> tuple[MadeFile, str | None]:
-    """The picture that stands for the film, taken from the original unless the encoder has made it."""
+    """The picture that stands for the film, taken from what is kept, or the original, unless the encoder has made it."""
     rendition = plan_ladder(probe, PROGRESSIVE)[-1]
     with span("poster"):
         if work.copies:
-            await _take_keyframe(workshop, video, rendition, source, folder)
+            await _take_keyframe(workshop, rendition, tracks[0], folder)
         if not (folder / POSTER_FILE).exists():
             await take_poster(
                 workshop.sandbox,
@@ -232,17 +223,16 @@ async def _poster(
     return MadeFile(POSTER_FILE, "image/jpeg", (folder / POSTER_FILE).stat().st_size), looked.blurhash
 
 
-async def _take_keyframe(
-    workshop: Workshop, video: VideoStream, rendition: Rendition, source: Path, folder: Path
-) -> None:
-    """Write the poster from a few keyframes, a tenth of the work; without one there is no file."""
-    finished = await workshop.sandbox.run(
-        lambda seen, out: keyframe_poster_argv(
-            workshop.ffmpeg, seen, out, video=video, rendition=rendition, end_s=FIRST_S
-        ),
-        source=source,
-        folder=folder,
-        programs=[workshop.ffmpeg],
-        limits=encode_limits(FIRST_S),
-    )
+async def _take_keyframe(workshop: Workshop, rendition: Rendition, track: Track, folder: Path) -> None:
+    """Write the poster from a few keyframes of what was kept: of a film of 1080 lines a tenth of the work."""
+    begins = accumulate((segment.length_s for segment in track.segments), initial=0.0)
+    early = [segment for segment, begin in zip(track.segments, begins, strict=False) if begin < FIRST_S]
+    async with _joined(track, early, folder) as joined:
+        finished = await workshop.sandbox.run(
+            lambda seen, out: keyframe_poster_argv(workshop.ffmpeg, seen, out, rendition=rendition),
+            source=joined,
+            folder=folder,
+            programs=[workshop.ffmpeg],
+            limits=encode_limits(FIRST_S),
+        )
     check_finished(finished, "ffmpeg")

@@ -10,7 +10,7 @@ from ments.media.argv import _NO_BAGGAGE, CONTAINERS, LENGTH_MAX_S, POSTER_FILE
 from ments.media.chunks import Span
 from ments.media.encoding import AUDIO_NAME, SEGMENT_S, CopyRun, LadderRun, RungEncoding
 from ments.media.hls_graph import AUDIO_RATE, CLOCK, picture_graph, sound_graph, storyboard_filters
-from ments.media.model import Rendition, VideoStream
+from ments.media.model import Rendition
 from ments.media.storyboard import Storyboard
 
 _SLACK_S = 0.05
@@ -75,16 +75,17 @@ def copy_argv(ffmpeg: str, source: str, folder: str, run: CopyRun) -> list[str]:
     return argv
 
 
-def keyframe_poster_argv(
-    ffmpeg: str, source: str, folder: str, *, video: VideoStream, rendition: Rendition, end_s: float
-) -> list[str]:
-    """`poster.jpg` of a film that is kept: its most typical keyframe up to a time in s. The others are not decoded."""
+def keyframe_poster_argv(ffmpeg: str, source: str, folder: str, *, rendition: Rendition) -> list[str]:
+    """`poster.jpg` of a film that is kept: its most typical keyframe. The other pictures are not decoded.
+
+    source  the stored bytes of its first seconds, and no more: to end by time ffmpeg would read some keyframes beyond
+    """
     scale = f"scale={rendition.width}:{rendition.height}:flags=bicubic:out_range=pc"  # JPEG is full range
     return [
-        *read_argv(ffmpeg, source, end_s=end_s, keyframes_only=True),
+        *read_argv(ffmpeg, source, containers="mov", keyframes_only=True),
         *("-filter_complex_threads", "1"),
         # More than there are, so that it chooses among all; the end counts as one.
-        *("-filter_complex", f"[0:{video.index}]{scale},setsar=1,thumbnail=100[poster]"),
+        *("-filter_complex", f"[0:v:0]{scale},setsar=1,thumbnail=100[poster]"),
         *("-map", "[poster]", "-frames:v", "1", "-update", "1", "-q:v", "3"),
         *("-f", "image2", f"file:{folder}/{POSTER_FILE}"),
     ]

@@ -166,12 +166,11 @@ def test_a_copy_of_a_film_s_beginning() -> None:
 
 def test_a_poster_of_keyframes() -> None:
     expected = (
-        f"{FRONT}{SAFE}-skip_frame nokey -t 16.00 -i file:/in -filter_complex_threads 1 -filter_complex "
-        "'[0:0]scale=1280:720:flags=bicubic:out_range=pc,setsar=1,thumbnail=100[poster]' "
+        f"{FRONT}{OURS}-skip_frame nokey -t 14400 -i file:/in -filter_complex_threads 1 -filter_complex "
+        "'[0:v:0]scale=1280:720:flags=bicubic:out_range=pc,setsar=1,thumbnail=100[poster]' "
         "-map '[poster]' -frames:v 1 -update 1 -q:v 3 -f image2 file:/out/poster.jpg"
     )
-    size = Rendition(1280, 720, 0)
-    argv = keyframe_poster_argv("/ffmpeg", "/in", "/out", video=VIDEO, rendition=size, end_s=16.0)
+    argv = keyframe_poster_argv("/ffmpeg", "/in", "/out", rendition=Rendition(1280, 720, 0))
     assert argv == shlex.split(expected)
 
 
