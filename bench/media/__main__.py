@@ -122,14 +122,14 @@ def run_pipeline(bench: Bench) -> dict[str, Figure]:
 
 
 def run_playable(bench: Bench) -> dict[str, Figure]:
-    minute, minutes, runs = (8, 1, 1) if bench.quick else (60, 20, 8)
+    minute, minutes, kept, encoded = (8, 2, 1, 1) if bench.quick else (60, 60, 8, 5)
     originals = {
         "kept_60s": sources.make_web_ready(bench.root, minute),
-        "kept_20min": sources.make_lecture(bench.root, minutes, may_be_kept=True),
-        "encoded_20min": sources.make_lecture(bench.root, minutes, may_be_kept=False),
+        "kept_60min": sources.make_lecture(bench.root, minutes, may_be_kept=True),
         "encoded_60s": sources.make_camera(bench.root, minute),
+        "encoded_60min": sources.make_lecture(bench.root, minutes, may_be_kept=False),
     }
-    counts = {name: runs if name.startswith("kept") else max(1, runs // 2) for name in originals}
+    counts = {name: kept if name.startswith("kept") else encoded for name in originals}
     bars = {name: "1 s" if name.startswith("kept") else "3 s" for name in originals}
     found = asyncio.run(real.measure_playable(bench.place, originals, counts, bench.tiny))
     return real.of_playable(found, originals, bars)

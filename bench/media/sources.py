@@ -53,21 +53,31 @@ def make_large(folder: Path, seconds: int) -> Original:
 
 
 def make_lecture(folder: Path, minutes: int, *, may_be_kept: bool) -> Original:
-    """Long at a low rate: 480p, 0.6 Mbit/s. Keyframes 10 s apart forbid to keep its pictures."""
-    name = f"lecture-{'kept' if may_be_kept else 'encoded'}"
-    minute = _encode(folder / f"{name}-60.mp4", 60, "854:480", "600k", gop=60 if may_be_kept else 300, grain=False)
+    """Long, and small on the disk: 480p at 40 kbit/s, since it is packets that count. Keyframes 10 s apart forbid to keep it."""
+    name, gop = ("lecture-kept", 60) if may_be_kept else ("lecture-encoded", 300)
+    minute = _encode(folder / f"{name}-60.mp4", 60, "854:480", "40k", gop=gop, grain=False, sound="24k", channels=1)
     path = folder / f"{name}.mp4"
     _run("-stream_loop", str(minutes - 1), "-i", str(minute.path), "-c", "copy", "-movflags", "+faststart", str(path))
     return Original(path, 60 * minutes)
 
 
-def _encode(path: Path, seconds: int, size: str, rate: str, *, gop: int, grain: bool = True) -> Original:
-    filters = f"scale={size}:flags=lanczos,fps=30{',' + _GRAIN if grain else ''}"
+def _encode(
+    path: Path,
+    seconds: int,
+    size: str,
+    rate: str,
+    *,
+    gop: int,
+    grain: bool = True,
+    sound: str = "160k",
+    channels: int = 2,
+) -> Original:
+    filters = f"scale={size}:flags=lanczos,setsar=1,fps=30{',' + _GRAIN if grain else ''}"
     _run(
         *("-stream_loop", "-1", "-i", str(real_video()), "-t", str(seconds), "-vf", filters),
         *("-c:v", "libx264", "-preset", "superfast", "-b:v", rate, "-maxrate", rate, "-bufsize", rate),
         *("-g", str(gop), "-sc_threshold", "0", "-keyint_min", str(gop), "-pix_fmt", "yuv420p", "-profile:v", "high"),
-        *("-c:a", "aac", "-b:a", "160k", "-ac", "2", "-ar", "48000", "-movflags", "+faststart", str(path)),
+        *("-c:a", "aac", "-b:a", sound, "-ac", str(channels), "-ar", "48000", "-movflags", "+faststart", str(path)),
     )
     return Original(path, seconds)
 
