@@ -56,8 +56,8 @@ def choose_encoding(rendition: Rendition) -> RungEncoding:
     ahead (rc-lookahead, which mbtree spreads the bits by) and choosing what a block is worth (trellis) are cheap.
     """
     if min(rendition.width, rendition.height) <= _SMALL_PX:
-        return RungEncoding(rendition, "veryfast", 23.0, "trellis=1")
-    return RungEncoding(rendition, "superfast", 23.0, "mbtree=1:rc-lookahead=10:trellis=1")
+        return RungEncoding(rendition, "veryfast", 23.5, "trellis=1")
+    return RungEncoding(rendition, "superfast", 23.5, "mbtree=1:rc-lookahead=10:trellis=1")
 
 
 @dataclass(frozen=True, slots=True)
