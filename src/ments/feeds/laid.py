@@ -18,7 +18,7 @@ from ments.posts.store import hydrate_posts
 from ments.relationships.store import list_unwanted
 
 # A member who is spared almost everybody gets a shorter page, whose cursor goes on, rather than a request without end.
-_STRETCHES_MAX = 40
+_STRETCHES_MAX = 20
 
 ReadShared = Callable[[Place | None, int], Awaitable[Slice[bytes]]]
 """Read everybody's page: the newest n entries before a place."""

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ments.accounts.model import Account, Viewer
-from ments.feeds.model import FeedPage, FeedSource, Landing, Tile
+from ments.accounts.model import Viewer
+from ments.feeds.model import FeedKind, FeedPage, FeedSource, Landing, Tile
 from ments.feeds.pages import Tab
 from ments.media.model import MediaKind
 from ments.media.shown import ErrorView, VariantView
@@ -27,7 +27,9 @@ from ments.posts.model import (
     Visibility,
 )
 from ments.posts.sharing import share_card
+from ments.relationships.model import PeoplePage, Person, Profile, TiesView
 from ments.web.pages import draw
+from ments.web.words import count
 
 ID = UUID("6f1c2a7e-0000-4000-8000-000000000001")
 NOW = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
@@ -105,7 +107,8 @@ def draw_page(template: str, viewer: Viewer | None, **context: object) -> str:
 def draw_feed(*posts: PostView, viewer: Viewer | None = MARA) -> str:
     page = FeedPage(list(posts), "abc", True, FeedSource.CACHE)
     return draw_page(
-        "feeds/home.html", viewer, page=page, base="/", room=None, environments=[ROOM], tiles=[], tabs=[Tab("Latest", "/", True)]
+        "feeds/home.html", viewer, page=page, base="/", room=None, environments=[ROOM], tiles=[], kind=FeedKind.LATEST,
+        tabs=[Tab("Latest", "/", True)],
     )  # fmt: skip
 
 
@@ -193,8 +196,52 @@ def test_a_post_that_is_not_for_everybody_tells_other_sites_nothing() -> None:
     assert card.video is None
 
 
+NO_TIES = TiesView(False, False, False, False)
+
+
+@pytest.mark.parametrize(
+    ("ties", "offered"),
+    [
+        (NO_TIES, ["Follow", "Mute", "Block"]),
+        (replace(NO_TIES, follows=True), ["Following", "Mute", "Block"]),
+        (replace(NO_TIES, followed_by=True), ["Follow back", "Mute", "Block"]),
+        (replace(NO_TIES, mutes=True), ["Follow", "Unmute", "Block"]),
+    ],
+    ids=["none", "follows", "followed_by", "mutes"],
+)
+def test_a_profile_offers_what_can_be_done(ties: TiesView, offered: list[str]) -> None:
+    empty = FeedPage([], None, False, FeedSource.CACHE)
+    wen = Profile(UUID(int=7), "wen", "Wen <b>Zhao", "Slowboat", None, True, NOW, 1, 1200, 10000, ties)
+    page = draw_page("feeds/profile.html", MARA, person=wen, page=empty, base="/profile/wen")
+    buttons = re.findall(r'<button[^>]* type="submit"[^>]*>(?:<svg.*?</svg>)?([^<]*)', page[page.index("<main") :])
+    assert sorted(button.strip() for button in buttons) == sorted(offered)
+    for text in ("<b>1</b> follower<", "<b>1,200</b> following", f"<b>{count(10_000)}+</b> posts"):
+        assert text in page
+    assert "<b>Zhao" not in page
+    for visitor in (None, replace(MARA, id=wen.id)):
+        page = draw_page(
+            "feeds/profile.html", visitor, person=replace(wen, viewer=None), page=empty, base="/profile/wen"
+        )
+        assert "/profile/wen/follow" not in page.replace("/profile/wen/followers", "").replace(
+            "/profile/wen/following", ""
+        )
+
+
+@pytest.mark.parametrize("which", ["followers", "following"])
+def test_a_list_of_people(which: str) -> None:
+    wen = Profile(UUID(int=7), "wen", "Wen Zhao", "", None, False, NOW, 1, 1, 0, NO_TIES)
+    people = PeoplePage([Person(ID, "mara", "", "Tidewell", None, True, None)], "abc", True)
+    for one, says in ((people, "@mara"), (PeoplePage([], None, False), "Nobody yet")):
+        base = f"/profile/wen/{which}"
+        page = draw_page("relationships/people.html", None, person=wen, people=one, which=which, base=base)
+        assert says in page
+    assert "Unblock" in draw_page("relationships/blocked.html", MARA, person=wen)
+
+
 def test_the_landing_page() -> None:
-    tile = Tile(ID, "/p/x/p1/poster.jpg", 1280, 720, None, "A lake", 151.0, "First night", "Mara Oyelaran, Tidewell")
+    tile = Tile(
+        ID, ID, "/p/x/p1/poster.jpg", 1280, 720, None, "A lake", 151.0, "First night", "Mara Oyelaran, Tidewell"
+    )
     page = draw_page(
         "feeds/landing.html",
         None,
@@ -231,13 +278,17 @@ def test_the_forms_say_what_is_wrong(template: str, problem: dict[str, object] |
 
 
 def test_the_pages_that_have_little_to_say() -> None:
-    account = Account(ID, "mara", "m@x.test", "Mara", "", None, False, False, NOW)
+    mine = Profile(ID, "mara", "Mara", "", None, False, NOW, 0, 0, 0, NO_TIES)
     empty = FeedPage([], None, False, FeedSource.CACHE)
-    assert draw_page("feeds/profile.html", MARA, person=account, page=empty, base="/profile/mara")
-    assert "haven’t posted" in draw_page("feeds/profile.html", MARA, person=account, page=empty, base="/profile/mara")
+    assert "haven’t posted" in draw_page("feeds/profile.html", MARA, person=mine, page=empty, base="/profile/mara")
     assert "quiet in MVP" in draw_page(
-        "feeds/home.html", None, page=empty, base="/browse", room=ROOM, environments=[ROOM], tiles=[], tabs=[]
-    )
+        "feeds/home.html", None, page=empty, base="/browse", room=ROOM, environments=[ROOM], tiles=[], tabs=[], kind=FeedKind.LATEST
+    )  # fmt: skip
+    tabs = [Tab("Latest", "/", False), Tab("Following", "/?kind=following", True)]
+    assert "Nobody’s posts yet" in draw_page(
+        "feeds/home.html", MARA, page=empty, base="/?kind=following", room=None, environments=[], tiles=[], tabs=tabs,
+        kind=FeedKind.FOLLOWING,
+    )  # fmt: skip
     for number in (404, 503):
         assert draw_page("web/error.html", None, title="T", detail="D", trace_id="abc", number=number)
     assert draw_page("accounts/link.html", None, token="x")
