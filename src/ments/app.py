@@ -104,12 +104,14 @@ def list_routes() -> list[Any]:
     from ments.accounts import api as accounts_api
     from ments.accounts import pages as accounts_pages
     from ments.feeds import api as feeds_api
+    from ments.feeds import list_pages
     from ments.feeds import pages as feeds_pages
     from ments.media import api as media_api
     from ments.operations import api as operations_api
     from ments.operations import pages as operations_pages
     from ments.posts import api as posts_api
     from ments.posts import pages as posts_pages
+    from ments.posts import reactions_api, reactions_pages
     from ments.relationships import api as relationships_api
     from ments.relationships import pages as relationships_pages
     from ments.web import health, well_known
@@ -123,9 +125,12 @@ def list_routes() -> list[Any]:
         *relationships_pages.ROUTES,
         *media_api.ROUTES,
         *posts_api.ROUTES,
+        *reactions_api.ROUTES,
         *feeds_api.ROUTES,
         *posts_pages.ROUTES,
+        *reactions_pages.ROUTES,
         *feeds_pages.ROUTES,
+        *list_pages.ROUTES,
         *operations_api.ROUTES,
         *operations_pages.ROUTES,
     ]

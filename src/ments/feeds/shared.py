@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -12,7 +12,9 @@ import msgspec
 from ments.db.keyset import PAGE_LIMIT_MAX, Place
 from ments.feeds.model import FeedKind, FeedPage, FeedSource
 from ments.feeds.rules import Laid
-from ments.posts.model import PostView, ViewerView
+from ments.posts.model import PostView
+from ments.posts.polls_rules import with_results
+from ments.posts.reactions import NOTHING_DONE, Overlay
 
 FRESH_S = 1.0
 """How long a page is served without a look at the database: what a reader may be behind."""
@@ -90,9 +92,33 @@ def card_bytes(card: PostView) -> bytes:
     return msgspec.json.encode(card)
 
 
-def put_together(cards: Sequence[bytes], cursor: str | None, source: FeedSource) -> bytes:
-    """Write a member's page from cards, with the member's overlay over the ends of those that have none."""
-    overlay = b'"viewer":%b}' % msgspec.json.encode(ViewerView())
-    posts = b",".join(card.removesuffix(_NO_VIEWER) + overlay if card.endswith(_NO_VIEWER) else card for card in cards)
+def list_for_all(entries: Sequence[Laid[bytes]]) -> list[UUID]:
+    """The posts whose cards are everybody's, and have no member's layer yet."""
+    return [entry.place.id for entry in entries if entry.card.endswith(_NO_VIEWER)]
+
+
+def put_together(
+    entries: Sequence[Laid[bytes]], overlays: Mapping[UUID, Overlay], cursor: str | None, source: FeedSource
+) -> bytes:
+    """Write a member's page from cards, with the member's layer over those that are everybody's.
+
+    overlays  by post; a post that is missing was left alone by this member
+    """
+    posts = b",".join(_lay_over(entry.card, overlays.get(entry.place.id, NOTHING_DONE)) for entry in entries)
     rest = msgspec.json.encode(cursor), b"true" if cursor else b"false", _ENDS[source]
     return b'{"posts":[%b],"cursor":%b,"has_more":%b,%b' % (posts, *rest)
+
+
+def _lay_over(card: bytes, overlay: Overlay) -> bytes:
+    """Write one member's layer over the end of everybody's card; a card that was drawn for the member has it already.
+
+    Everybody's bytes tell the results of a poll that is over, and of no other. Whoever may know them before is told them
+    by the layer; they stand in the middle of the card, which for these few is read and written anew.
+    """
+    if not card.endswith(_NO_VIEWER):
+        return card
+    if overlay.results:
+        for_all = msgspec.json.decode(card, type=PostView)
+        poll = for_all.poll and with_results(for_all.poll, overlay.results)
+        return card_bytes(replace(for_all, poll=poll, viewer=overlay.viewer))
+    return b'%b"viewer":%b}' % (card.removesuffix(_NO_VIEWER), msgspec.json.encode(overlay.viewer))

@@ -15,6 +15,7 @@ from ments.feeds.model import FeedKind, FeedPage, FeedSource, Landing, Tile
 from ments.feeds.paging import draw_page, list_places, queries
 from ments.feeds.rules import Slice
 from ments.parts import Parts
+from ments.posts.reactions_store import read_overlays
 from ments.posts.store import cursor_secret
 from ments.relationships.store import list_unwanted
 
@@ -54,8 +55,12 @@ async def read_feed_json(
         return _slice(parts, kind, (await _read_shared(parts, kind, place, most))[0])
 
     laid = await lay_page(parts, viewer.id, _slice(parts, kind, page), read_more, before, n)
+    # The primary: what the member did just now is done in the very next answer.
+    async with parts.primary.session() as session:
+        overlays = await read_overlays(session, viewer.id, shared.list_for_all(laid.entries))
     page = shared.put_together(
-        [entry.card for entry in laid.entries],
+        laid.entries,
+        overlays,
         encode_cursor(secret, f"feed:{kind}", laid.last) if laid.last else None,
         FeedSource.CACHE if was_cached else FeedSource.CHRONOLOGICAL,
     )

@@ -1,13 +1,14 @@
 """The verbs of posts: each is one transaction.
 
-Locks are taken in one order everywhere (a post, its media by id, its parent), so no two writers wait in a ring;
-`media` locks a row of media alone, before it says that something can be played.
+Locks are taken in one order everywhere (a post, its media by id), so no two writers wait in a ring; what is counted in
+another's row is a line of its own (`counters`). `media` locks a row of media alone, before it says that something can be played.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 import msgspec
@@ -20,7 +21,7 @@ from ments.media.job_events import MediaReleased, PublicAudienceWanted
 from ments.media.model import Audience
 from ments.observe import report_error
 from ments.parts import Parts
-from ments.posts import rules, store
+from ments.posts import counters, hashtags_store, polls_store, rules, store
 from ments.posts.model import (
     AttachmentDraft,
     IdempotencyKeyReused,
@@ -97,6 +98,8 @@ async def _write(parts: Parts, tx: Transaction, author: Viewer, new: NewPost) ->
     circle = rules.circle_of(visibility, parent)
     post = Post(post_id, author.id, new.parent_post_id, new.content, visibility, status, circle)
     await store.insert_post(tx, post, new.environment_id)
+    if new.poll is not None:
+        await polls_store.insert_poll(tx, post.id, new.poll)
     await store.attach(tx, post.id, new.media)
     await _open_media(parts, tx, found, audience)
     if status is PostStatus.PUBLISHED:
@@ -130,7 +133,8 @@ async def _open_media(parts: Parts, tx: Transaction, found: Sequence[rules.Attac
 
 
 async def _announce(parts: Parts, tx: Transaction, post: Post) -> None:
-    await store.add_replies(tx, post.parent_post_id, post.visibility, 1)
+    await counters.add_replies(tx, post.parent_post_id, post.visibility, 1)
+    await hashtags_store.write_hashtags(tx, post)
     await parts.outbox.emit(tx, PostPublished(post_id=post.id, author_id=post.account_id))
 
 
@@ -143,7 +147,8 @@ async def change_post(parts: Parts, viewer: Viewer, post_id: UUID, change: PostC
     async with parts.primary.transaction() as tx:
         post = await _lock_own(tx, viewer, post_id)
         before = await store.list_attached(tx, post_id)
-        content, after = rules.apply_change(post.content, before, change)
+        poll = await polls_store.find_poll(tx, post_id)
+        content, after = rules.apply_change(post.content, before, change, poll.question if poll else "")
         ids, ids_before = [a.id for a in after], {a.id for a in before}
         added = [media_id for media_id in ids if media_id not in ids_before]
         if added and post.status is PostStatus.PUBLISHED:
@@ -152,6 +157,7 @@ async def change_post(parts: Parts, viewer: Viewer, post_id: UUID, change: PostC
         rules.check_attachable(ids, found, viewer.id, post_id)
         if content != post.content:
             await store.update_content(tx, post_id, content, edited=post.status is PostStatus.PUBLISHED)
+            post = replace(post, content=content)
         if after != before:
             await store.attach(tx, post_id, after)
             await _release(parts, tx, ids_before - set(ids))
@@ -159,6 +165,7 @@ async def change_post(parts: Parts, viewer: Viewer, post_id: UUID, change: PostC
         audience = rules.audience_of(post.visibility)
         await _open_media(parts, tx, [media for media in kept if media.id in added], audience)
         if post.status is PostStatus.PUBLISHED:
+            await hashtags_store.write_hashtags(tx, post)
             await parts.outbox.emit(tx, PostChanged(post_id=post_id, author_id=viewer.id))
         elif rules.are_playable(kept, audience) and await store.publish_row(tx, post_id):
             await _announce(parts, tx, post)
@@ -179,9 +186,11 @@ async def delete_post(parts: Parts, viewer: Viewer, post_id: UUID) -> None:
         await store.lock_media(tx, sorted(media_ids))
         await store.attach(tx, post_id, ())
         await store.mark_deleted(tx, post_id)
+        await polls_store.blank_poll(tx, post_id)
+        await hashtags_store.write_hashtags(tx, replace(post, content=""))
         await _release(parts, tx, media_ids)
         if post.status is PostStatus.PUBLISHED:
-            await store.add_replies(tx, post.parent_post_id, post.visibility, -1)
+            await counters.add_replies(tx, post.parent_post_id, post.visibility, -1)
         await parts.outbox.emit(
             tx, PostDeleted(post_id=post_id, author_id=viewer.id, media_ids=tuple(sorted(media_ids)))
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from litestar import delete, get, patch, post
@@ -14,6 +14,7 @@ from ments.accounts.model import Viewer
 from ments.parts import Parts
 from ments.posts import actions, store
 from ments.posts.model import AttachmentDraft, EnvironmentView, NewPost, PostChange, PostView, ReplyPage, Visibility
+from ments.posts.polls import PollDraft
 
 IdempotencyKey = Annotated[
     str | None,
@@ -29,7 +30,7 @@ class PostBody:
 
     content: str | None = None
     media_ids: tuple[UUID, ...] | None = None
-    poll: Any = None
+    poll: PollDraft | None = None
     environment_id: UUID | None = None
     parent_post_id: UUID | None = None
     visibility: Visibility | None = None

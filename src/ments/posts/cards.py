@@ -20,9 +20,10 @@ from ments.posts.model import (
     Post,
     PostStatus,
     PostView,
-    ViewerView,
     Visibility,
 )
+from ments.posts.polls_rules import draw_poll
+from ments.posts.reactions import NOTHING_DONE, Overlay
 from ments.posts.rules import Reach, shown_status
 
 
@@ -44,10 +45,13 @@ def reach_of(row: Mapping[str, Any]) -> Reach:
     return Reach(hidden=row["reader_hidden"], follows=row["reader_follows"])
 
 
-def draw_card(row: Mapping[str, Any], urls: MediaUrls, viewer_id: UUID | None) -> PostView:
+def draw_card(
+    row: Mapping[str, Any], urls: MediaUrls, viewer_id: UUID | None, overlay: Overlay = NOTHING_DONE
+) -> PostView:
     """Make the card of a post for one reader, or for all who are not signed in (viewer_id None).
 
     row  one row of `hydrate_posts`; whether the reader may see it was decided before
+    overlay  what the reader did to the post; nothing for those who are not signed in
 
     What is drawn for one reader may hold signed URLs: it is theirs alone, never to be cached for others.
     """
@@ -74,12 +78,12 @@ def draw_card(row: Mapping[str, Any], urls: MediaUrls, viewer_id: UUID | None) -
         environment=row["environment_id"]
         and EnvironmentView(id=row["environment_id"], slug=row["environment_slug"], name=row["environment_name"]),
         media=[_draw_media(m, urls, is_author=is_author, may_sign=may_sign) for m in media],
-        poll=None,
+        poll=row["poll"] and draw_poll(row["poll"], is_author=is_author, has_voted=bool(overlay.viewer.votes)),
         likes=row["likes"],
         replies=row["replies"],
         reposts=row["reposts"],
         parent_post_id=post.parent_post_id,
-        viewer=None if viewer_id is None else ViewerView(),
+        viewer=None if viewer_id is None else overlay.viewer,
     )
 
 

@@ -55,17 +55,19 @@ async def _fold_batch(tx: Transaction, n: int) -> int:
                 options[row["option_id"]] = row["amount"]
             case kind:
                 posts[row["post_id"]][kind] = row["amount"]
+    # Rows are locked in one order by all folders: posts, polls, options, each by id.
+    connection = tx.connection
     if posts:
-        likes, reposts, replies = ([sums.get(kind, 0) for sums in posts.values()] for kind in _OF_POSTS)
-        await queries.fold_into_posts(
-            tx.connection,
-            ids=write_array(posts),
-            likes=write_array(likes),
-            reposts=write_array(reposts),
-            replies=write_array(replies),
-        )
+        ids = write_array(posts)
+        likes, reposts, replies = (write_array(sums.get(kind, 0) for sums in posts.values()) for kind in _OF_POSTS)
+        await queries.lock_posts(connection, ids=ids)
+        await queries.fold_into_posts(connection, ids=ids, likes=likes, reposts=reposts, replies=replies)
     if voters:
-        await queries.fold_into_polls(tx.connection, post_ids=write_array(voters), voters=write_array(voters.values()))
+        ids = write_array(voters)
+        await queries.lock_polls(connection, post_ids=ids)
+        await queries.fold_into_polls(connection, post_ids=ids, voters=write_array(voters.values()))
     if options:
-        await queries.fold_into_options(tx.connection, ids=write_array(options), votes=write_array(options.values()))
+        ids = write_array(options)
+        await queries.lock_options(connection, ids=ids)
+        await queries.fold_into_options(connection, ids=ids, votes=write_array(options.values()))
     return sum(row["lines"] for row in rows)

@@ -14,36 +14,35 @@ with chosen as materialized (
 select post_id, kind, option_id, sum(amount)::integer as amount, count(*)::integer as lines
 from taken group by post_id, kind, option_id;
 
+-- name: lock_posts(ids)!
+-- In the order of their ids, so that two folders never wait for each other in a ring; likes and replies are not held up.
+-- A statement of its own: one that locks and updates comes back to the version that it saw first, and can then wait for a
+-- folder that waits for it.
+select from posts where id = any(:ids::uuid[]) order by id for no key update;
+
 -- name: fold_into_posts(ids, likes, reposts, replies)!
--- Many posts a statement, locked in the order of their ids: two folders never wait for each other in a ring. No count
--- is held at 0: of two folders one may have what was taken back, and the other what was given before it.
+-- Many posts a statement. No count is held at 0: of two folders one may have what was taken back, and the other what was
+-- given before it.
 update posts p set likes = p.likes + added.likes, reposts = p.reposts + added.reposts, replies = p.replies + added.replies
-from (
-  select l.id, sums.likes, sums.reposts, sums.replies
-  from unnest(:ids::uuid[], :likes::integer[], :reposts::integer[], :replies::integer[]) as sums (id, likes, reposts, replies)
-  join posts l on l.id = sums.id
-  order by l.id for no key update of l
-) as added
+from unnest(:ids::uuid[], :likes::integer[], :reposts::integer[], :replies::integer[]) as added (id, likes, reposts, replies)
 where p.id = added.id;
+
+-- name: lock_polls(post_ids)!
+-- The same for polls, after the posts.
+select from polls where post_id = any(:post_ids::uuid[]) order by id for no key update;
 
 -- name: fold_into_polls(post_ids, voters)!
--- The same for those who voted.
-update polls p set voters = p.voters + added.voters
-from (
-  select l.id, sums.voters
-  from unnest(:post_ids::uuid[], :voters::integer[]) as sums (post_id, voters)
-  join polls l on l.post_id = sums.post_id
-  order by l.id for no key update of l
-) as added
-where p.id = added.id;
+-- Those who voted.
+update polls q set voters = q.voters + added.voters
+from unnest(:post_ids::uuid[], :voters::integer[]) as added (post_id, voters)
+where q.post_id = added.post_id;
+
+-- name: lock_options(ids)!
+-- The same for their options, last.
+select from poll_options where id = any(:ids::uuid[]) order by id for no key update;
 
 -- name: fold_into_options(ids, votes)!
--- The same for what they voted for.
+-- What they voted for.
 update poll_options o set votes = o.votes + added.votes
-from (
-  select l.id, sums.votes
-  from unnest(:ids::uuid[], :votes::integer[]) as sums (id, votes)
-  join poll_options l on l.id = sums.id
-  order by l.id for no key update of l
-) as added
+from unnest(:ids::uuid[], :votes::integer[]) as added (id, votes)
 where o.id = added.id;

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
 
 from ments.errors import Conflict, Forbidden, Invalid, NotFound
 from ments.media.caption_tracks import CaptionView
 from ments.media.shown import ErrorView, VariantView
+from ments.posts.polls import PollDraft, PollView
 
 CONTENT_MAX = 500
 """Longest content, in extended grapheme clusters: what a reader calls a character (an emoji of five code points is one)."""
@@ -140,7 +140,7 @@ class PostView:
     author: AuthorView
     environment: EnvironmentView | None
     media: list[MediaView]
-    poll: None
+    poll: PollView | None
     likes: int
     replies: int
     reposts: int
@@ -174,7 +174,7 @@ class NewPost:
 
     content: str = ""
     media_ids: tuple[UUID, ...] = ()
-    poll: Any = None
+    poll: PollDraft | None = None
     environment_id: UUID | None = None
     parent_post_id: UUID | None = None
     visibility: Visibility = Visibility.PUBLIC

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
 from litestar import Request, Response, get, post
+from litestar.datastructures import FormMultiDict
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
@@ -19,6 +20,7 @@ from ments.media.model import MediaStatus
 from ments.parts import Parts
 from ments.posts import actions, store
 from ments.posts.model import NewPost, NotTheAuthor, PostChange, PostRefused, Visibility
+from ments.posts.polls import PollDraft, PollKind
 from ments.posts.sharing import share_card
 from ments.web.pages import render, render_piece, site_url
 
@@ -35,6 +37,7 @@ class Written:
     visibility: str = Visibility.PUBLIC
     error: str | None = None
     instead: UUID | None = None
+    poll: PollDraft | None = None
     kept: tuple[Any, ...] = ()
 
 
@@ -70,13 +73,12 @@ async def create_form(request: Asked, parts: NamedDependency[Parts], member: Nam
         text=_text(form.get("content")),
         chosen=_text(form.get("environment_id")) or None,
         visibility=_text(form.get("visibility")) or Visibility.PUBLIC,
+        poll=_poll_of(form) if form.get("poll") else None,
     )
     try:
         await actions.create_post(parts, member, _new_post(written))
     except Invalid as error:
-        return await _composer(
-            request, parts, member, Written(written.text, written.chosen, written.visibility, error.safe)
-        )
+        return await _composer(request, parts, member, replace(written, error=error.safe))
     return go_to(request, "/")
 
 
@@ -166,6 +168,7 @@ async def _composer(request: Asked, parts: Parts, member: Viewer, written: Writt
         visibility=written.visibility,
         error=written.error,
         instead=written.instead,
+        poll=written.poll,
         kept=written.kept,
     )
 
@@ -202,7 +205,15 @@ def _new_post(written: Written) -> NewPost:
         visibility = Visibility(written.visibility)
     except ValueError:
         raise PostRefused("environment_id", "choice_unknown", "Choose one of the lists' entries.") from None
-    return NewPost(content=written.text, environment_id=environment_id, visibility=visibility)
+    return NewPost(content=written.text, environment_id=environment_id, visibility=visibility, poll=written.poll)
+
+
+def _poll_of(form: FormMultiDict) -> PollDraft:
+    """Read the composer's poll; lines that were left empty are no options."""
+    options = tuple(text for value in form.getall("poll_option", []) if (text := _text(value)).strip())
+    kind = PollKind.MULTIPLE_CHOICE if form.get("poll_kind") == PollKind.MULTIPLE_CHOICE else PollKind.SINGLE_CHOICE
+    ends = _text(form.get("poll_ends"))
+    return PollDraft(options, kind, ends_in_s=int(ends) if ends.isdecimal() and len(ends) < 9 else None)
 
 
 def _text(value: Any) -> str:

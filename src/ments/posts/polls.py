@@ -52,7 +52,6 @@ class Poll:
     kind: PollKind
     question: str
     option_ids: tuple[UUID, ...]
-    is_over: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +74,14 @@ class PollView:
     is_over: bool
     voters: int
     options: list[PollOptionView]
+
+
+@dataclass(frozen=True, slots=True)
+class Voted:
+    """What an account chose, and the poll with its results."""
+
+    votes: tuple[UUID, ...]
+    poll: PollView
 
 
 class PollNotFound(NotFound):

@@ -10,8 +10,8 @@ select id, :poll_id, place - 1, text
 from unnest(:ids::uuid[], :texts::text[]) with ordinality as given (id, text, place);
 
 -- name: find_poll(post_id)^
--- What the rules need to know of a post's poll. The database's clock says when it is over, as it does when a vote is cast.
-select q.id, q.post_id, q.kind, q.question, q.ends_at <= clock_timestamp() as is_over,
+-- What the rules need to know of a post's poll; whether it is over is asked when a vote is cast.
+select q.id, q.post_id, q.kind, q.question,
   array(select o.id from poll_options o where o.poll_id = q.id order by o.position) as option_ids
 from polls q where q.post_id = :post_id;
 

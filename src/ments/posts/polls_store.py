@@ -34,7 +34,7 @@ async def find_poll(session: Session, post_id: UUID) -> Poll | None:
     if row is None:
         return None
     kind = PollKind(row["kind"])
-    return Poll(row["id"], row["post_id"], kind, row["question"], tuple(row["option_ids"]), row["is_over"])
+    return Poll(row["id"], row["post_id"], kind, row["question"], tuple(row["option_ids"]))
 
 
 async def cast_vote(tx: Transaction, poll: Poll, account_id: UUID, option_ids: Sequence[UUID]) -> bool:

@@ -1,10 +1,13 @@
 -- name: hydrate_posts(ids, viewer_id)
--- Everything a card shows, for a page of posts in the order asked; one statement, whatever the number of posts.
+-- Everything a card shows, for a page of posts in the order asked; one statement, whatever the number of posts. Counts are
+-- the rows' and what lines add to them, of one snapshot, so exact at any moment. Who may know a poll's results is for the rules.
 select p.id, p.account_id, p.parent_post_id, p.content, p.visibility, p.status,
-       p.sorted_at, p.created_at, p.edited_at, p.likes, p.replies, p.reposts,
+       p.sorted_at, p.created_at, p.edited_at,
+       p.likes + coalesce(unfolded.likes, 0) as likes, p.replies + coalesce(unfolded.replies, 0) as replies,
+       p.reposts + coalesce(unfolded.reposts, 0) as reposts,
        a.username::text as username, a.avatar_url, a.full_name, a.headline, a.is_verified,
        e.id as environment_id, e.slug as environment_slug, e.name as environment_name,
-       attached.media, p.followers_of,
+       attached.media, asked.poll, p.followers_of,
        exists (select 1 from hidden_pairs h where h.viewer_id = :viewer_id::uuid and h.author_id = p.account_id) as reader_hidden,
        exists (select 1 from follows f
                where f.follower_id = :viewer_id::uuid and f.followee_id = coalesce(p.followers_of, p.account_id)) as reader_follows
@@ -26,6 +29,23 @@ left join lateral (
   from post_media pm join media m on m.id = pm.media_id
   where pm.post_id = p.id
 ) as attached on true
+left join lateral (
+  select sum(amount) filter (where kind = 'like') as likes, sum(amount) filter (where kind = 'reply') as replies,
+         sum(amount) filter (where kind = 'repost') as reposts, sum(amount) filter (where kind = 'voter') as voters
+  from counter_lines where post_id = p.id
+) as unfolded on true
+left join lateral (
+  select jsonb_build_object(
+           'id', q.id, 'question', q.question, 'kind', q.kind, 'ends_at', q.ends_at, 'is_over', q.ends_at <= now(),
+           'voters', q.voters + coalesce(unfolded.voters, 0),
+           'options', (
+             select jsonb_agg(jsonb_build_object('id', o.id, 'text', o.text, 'votes', o.votes + coalesce((
+                      select sum(c.amount) from counter_lines c where c.post_id = p.id and c.option_id = o.id
+                    ), 0)) order by o.position)
+             from poll_options o where o.poll_id = q.id
+           )) as poll
+  from polls q where q.post_id = p.id
+) as asked on true
 order by wanted.place;
 
 -- name: find_post(id)^
@@ -33,7 +53,7 @@ order by wanted.place;
 select id, account_id, parent_post_id, content, visibility, status, followers_of from posts where id = :id;
 
 -- name: lock_post(id)^
--- The same, and nobody else changes it until we are done. Order of locks: a post, its media by id, its parent.
+-- The same, and nobody else changes it until we are done. Order of locks: a post, its media by id.
 select id, account_id, parent_post_id, content, visibility, status, followers_of from posts where id = :id for update;
 
 -- name: list_reply_ids(parent_id, viewer_id, after_at, after_id, n)
@@ -74,16 +94,18 @@ returning id;
 update posts set content = :content, edited_at = case when :edited then now() else edited_at end where id = :id;
 
 -- name: publish_post(id)$
--- A post takes its place in the feeds when it comes to be seen, not when it was begun.
-update posts set status = 'published', sorted_at = clock_timestamp() where id = :id and status = 'waiting' returning id;
+-- A post takes its place in the feeds when it comes to be seen, not when it was begun; its poll is open from then.
+with published as (
+  update posts set status = 'published', sorted_at = clock_timestamp() where id = :id and status = 'waiting'
+  returning id, sorted_at
+), opened as (
+  update polls q set ends_at = p.sorted_at + make_interval(secs => q.ends_in_s) from published p where q.post_id = p.id
+)
+select id from published;
 
 -- name: mark_deleted(id)!
 -- The words go at once; the row stays, so that its replies keep their place.
 update posts set status = 'deleted', deleted_at = now(), content = '' where id = :id;
-
--- name: add_replies(id, visibility, n)!
--- Counts, in the transaction that makes or ends one, the replies that all who see the post see, too.
-update posts set replies = greatest(replies + :n, 0) where id = :id and visibility = :visibility;
 
 -- name: lock_media(ids)
 -- The candidates for attachment, locked in the order of their ids: two writers never wait for each other in a ring.

@@ -9,9 +9,13 @@ from uuid import UUID
 
 from ments.errors import Conflict, Forbidden, Invalid
 from ments.posts.model import Post, PostNotFound, PostStatus, ViewerView, Visibility
+from ments.posts.text import clean_text
 
 REASON_MAX = 100
+"""Longest reason of a report, in code points."""
+
 DETAILS_MAX = 2000
+"""Longest details of a report, in code points."""
 
 
 class Reaction(StrEnum):
@@ -59,12 +63,9 @@ class Overlay:
 NOTHING_DONE = Overlay()
 
 
-def check_reactable(post: Post | None, *, is_seen: bool) -> Post:
-    """Return a post that may be reacted to. Raises PostNotFound, NotPublished.
-
-    is_seen  what `may_see` says of the one who reacts
-    """
-    if post is None or not is_seen:
+def check_reactable(post: Post | None) -> Post:
+    """Return a post that may be reacted to; None is one that the account may not see. Raises PostNotFound, NotPublished."""
+    if post is None:
         raise PostNotFound("There is no such post, or it is not visible to you.")
     if post.status is not PostStatus.PUBLISHED:
         raise NotPublished("This post has not appeared yet.")
@@ -75,6 +76,15 @@ def check_repostable(post: Post) -> None:
     """Refuse to carry a post to more readers than its author chose. Raises NotForEverybody."""
     if post.visibility is not Visibility.PUBLIC:
         raise NotForEverybody("Its author shows this post to some readers only, so it can't be reposted.")
+
+
+def tidy_report(reason: str, details: str) -> tuple[str, str]:
+    """Clean what a report says: a reason of 1 to REASON_MAX characters, details to DETAILS_MAX. Raises ReportRefused."""
+    if len(reason.strip()) > REASON_MAX or not (reason := " ".join(clean_text(reason.strip()).split())):
+        raise ReportRefused(f"Say why, in at most {REASON_MAX} characters.")
+    if len(details.strip()) > DETAILS_MAX:
+        raise ReportRefused(f"Details have at most {DETAILS_MAX} characters.")
+    return reason, clean_text(details.strip())
 
 
 class NotPublished(Conflict):

@@ -44,11 +44,18 @@ insert into bookmarks (account_id, post_id) values (:account_id, :post_id) on co
 delete from bookmarks where account_id = :account_id and post_id = :post_id;
 
 -- name: list_bookmarks(account_id, before_at, before_id, n)
--- What an account keeps, the newest bookmark first, before a place. Whether it may still be seen is asked of each post
--- (`may_see`) once it is drawn; what is gone for good is left out here.
+-- What an account keeps and may still see, the newest bookmark first, before a place: as `may_see` says, so that a page is full.
+-- It has the last word.
 select b.post_id as id, b.created_at as at
 from bookmarks b join posts p on p.id = b.post_id and p.status = 'published'
 where b.account_id = :account_id and (b.created_at, b.post_id) < (:before_at::timestamptz, :before_id::uuid)
+  and (p.account_id = :account_id
+       or ((p.visibility = 'public'
+            or (p.visibility = 'followers'
+                and (p.followers_of = :account_id
+                     or exists (select from follows f
+                                where f.follower_id = :account_id and f.followee_id = coalesce(p.followers_of, p.account_id)))))
+           and not exists (select from hidden_pairs h where h.viewer_id = :account_id and h.author_id = p.account_id)))
 order by b.created_at desc, b.post_id desc
 limit :n;
 

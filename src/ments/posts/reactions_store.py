@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from ments.db import Session, Transaction, load_queries, write_array
+from ments.db.keyset import Place
 from ments.posts.model import ViewerView
 from ments.posts.reactions import Overlay, Reaction
 
@@ -47,3 +48,11 @@ async def insert_report(tx: Transaction, account_id: UUID, post_id: UUID, reason
         tx.connection, account_id=account_id, post_id=post_id, reason=reason, details=details
     )
     return made is not None
+
+
+async def list_bookmarks(session: Session, account_id: UUID, before: Place, n: int) -> list[Place]:
+    """The posts that an account keeps and may see, the newest n bookmarks before a place; a place is the bookmark's."""
+    rows = queries.list_bookmarks(
+        session.connection, account_id=account_id, before_at=before.at, before_id=before.id, n=n
+    )
+    return [Place(row["at"], row["id"]) async for row in rows]

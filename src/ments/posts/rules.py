@@ -22,6 +22,7 @@ from ments.posts.model import (
     ShownStatus,
     Visibility,
 )
+from ments.posts.polls_rules import tidy_poll
 from ments.posts.text import clean_text, count_characters
 
 
@@ -54,37 +55,36 @@ def clean_alt_text(text: str) -> str:
     return text
 
 
-def check_whole(content: str, media_ids: Sequence[UUID]) -> None:
+def check_whole(content: str, media_ids: Sequence[UUID], question: str = "") -> None:
     """Refuse a post without words or attachments, with too many, or with one twice.
 
-    content  cleaned already
+    content, question  cleaned already; a poll's question is words enough
     Raises PostRefused.
     """
     if len(media_ids) > ATTACHMENTS_MAX:
         raise PostRefused("media_ids", "too_many_attachments", f"A post holds at most {ATTACHMENTS_MAX} attachments.")
     if len(set(media_ids)) != len(media_ids):
         raise PostRefused("media_ids", "media_twice", "The same attachment is listed twice.")
-    if not content and not media_ids:
+    if not content and not media_ids and not question:
         raise PostRefused("content", "post_empty", "Write something, or attach a photo or video.")
 
 
 def tidy_new(new: NewPost) -> NewPost:
     """Clean a new post and gather its attachments, with their descriptions, in `media`. Raises PostRefused."""
-    if new.poll is not None:
-        raise PostRefused("poll", "polls_unavailable", "Polls are not available yet. Post without one.")
+    poll = new.poll and tidy_poll(new.poll)
     content = clean_content(new.content)
     ids = list(new.media_ids) or [attachment.id for attachment in new.media]
-    check_whole(content, ids)
-    return replace(new, content=content, media_ids=tuple(ids), media=describe(ids, {}, new.media))
+    check_whole(content, ids, (poll and poll.question) or "")
+    return replace(new, content=content, media_ids=tuple(ids), poll=poll, media=describe(ids, {}, new.media))
 
 
 def apply_change(
-    content: str, attached: Sequence[AttachmentDraft], change: PostChange
+    content: str, attached: Sequence[AttachmentDraft], change: PostChange, question: str = ""
 ) -> tuple[str, tuple[AttachmentDraft, ...]]:
-    """The words and attachments of a post after a change. Raises PostRefused."""
+    """The words and attachments of a post after a change; `question` is that of its poll. Raises PostRefused."""
     content = content if change.content is None else clean_content(change.content)
     ids = [attachment.id for attachment in attached] if change.media_ids is None else list(change.media_ids)
-    check_whole(content, ids)
+    check_whole(content, ids, question)
     return content, describe(ids, {attachment.id: attachment.alt_text for attachment in attached}, change.media)
 
 

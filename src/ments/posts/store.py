@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -21,8 +21,9 @@ from ments.posts.model import (
     PostNotFound,
     PostView,
     ReplyPage,
-    Visibility,
 )
+from ments.posts.reactions import NOTHING_DONE, Overlay
+from ments.posts.reactions_store import read_overlays
 from ments.posts.rules import Attachable, may_see
 from ments.posts.seen import find_seen_post
 
@@ -38,16 +39,27 @@ def cursor_secret(parts: Parts) -> str:
 
 
 async def hydrate_posts(
-    session: Session, ids: Sequence[UUID], urls: MediaUrls, viewer_id: UUID | None
+    session: Session,
+    ids: Sequence[UUID],
+    urls: MediaUrls,
+    viewer_id: UUID | None,
+    overlays: Mapping[UUID, Overlay] | None = None,
 ) -> list[PostView]:
-    """Make the cards of a page of posts in the order of `ids`, in one statement.
+    """Make the cards of a page of posts in the order of `ids`: one statement, and one for the reader's layer over them.
 
+    overlays  that layer, when it was read already
     Leaves out what is deleted, and what this reader may not see (viewer_id None: is not for everybody).
     """
     if not ids:
         return []
     rows = [row async for row in queries.hydrate_posts(session.connection, ids=list(ids), viewer_id=viewer_id)]
-    return [draw_card(row, urls, viewer_id) for row in rows if may_see(viewer_id, post_of(row), reach_of(row))]
+    if overlays is None:
+        overlays = await read_overlays(session, viewer_id, ids) if viewer_id else {}
+    return [
+        draw_card(row, urls, viewer_id, overlays.get(row["id"], NOTHING_DONE))
+        for row in rows
+        if may_see(viewer_id, post_of(row), reach_of(row))
+    ]
 
 
 async def read_post(parts: Parts, viewer: Viewer | None, post_id: UUID) -> PostView:
@@ -211,12 +223,6 @@ async def update_content(tx: Transaction, post_id: UUID, content: str, *, edited
 async def mark_deleted(tx: Transaction, post_id: UUID) -> None:
     """Take a post and its words away."""
     await queries.mark_deleted(tx.connection, id=post_id)
-
-
-async def add_replies(tx: Transaction, parent_id: UUID | None, visibility: Visibility, n: int) -> None:
-    """Count n replies of this visibility more (or less, below 0); those narrower than their parent don't count."""
-    if parent_id is not None:
-        await queries.add_replies(tx.connection, id=parent_id, visibility=visibility.value, n=n)
 
 
 async def find_post_of_media(session: Session, media_id: UUID) -> UUID | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ments.jobs import JobContext, periodic, task
 from ments.media.job_events import MediaFinished, MediaForPost, MediaPlayable
 from ments.parts import Parts
-from ments.posts import actions
+from ments.posts import actions, counters
 
 
 @task(queue="default", name="publish_waiting", attempts=8, backoff_s=1.0)
@@ -32,10 +32,16 @@ async def publish_forgotten(parts: Parts) -> None:
     await actions.publish_forgotten(parts)
 
 
+@periodic(every_s=1, name="posts.fold_counts", timeout_s=30)
+async def fold_counts(parts: Parts) -> None:
+    """Fold what was added to counts since a second ago into the rows that they are read from."""
+    await counters.fold_counts(parts.primary)
+
+
 @periodic(every_s=3600, name="posts.forget_idempotency_keys")
 async def forget_idempotency_keys(parts: Parts) -> None:
     """Drop the keys of requests that nobody repeats any more."""
     await actions.forget_idempotency_keys(parts)
 
 
-PERIODIC = [publish_forgotten, forget_idempotency_keys]
+PERIODIC = [publish_forgotten, fold_counts, forget_idempotency_keys]

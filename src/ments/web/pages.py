@@ -43,6 +43,7 @@ def templates() -> Environment:
     )
     environment.filters.update(
         ago=words.ago,
+        closes=words.closes,
         count=words.count,
         lasting=words.lasting,
         file_size=words.file_size,

@@ -39,6 +39,24 @@ def time_passed(when: datetime, now: datetime) -> str:
     return day if when.year == now.year else f"{day} {when.year}"
 
 
+def closes(when: datetime, now: datetime | None = None) -> Markup:
+    """Say when something that is open ends, as a <time> element: closes in 4 min, closes in 2 days."""
+    when = when.astimezone(UTC)
+    exact = f"{when.day} {_MONTHS[when.month - 1]} {when.year}, {when:%H:%M} UTC"
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        when.isoformat(timespec="seconds"), exact, time_left(when, now or datetime.now(UTC))
+    )
+
+
+def time_left(when: datetime, now: datetime) -> str:
+    """Say it in words, in the largest unit of which at least two are left."""
+    left = when - now
+    for unit, name in ((timedelta(days=1), "days"), (timedelta(hours=1), "hours"), (timedelta(minutes=1), "minutes")):
+        if left >= 2 * unit:
+            return f"closes in {round(left / unit)} {name}"
+    return "closes soon"
+
+
 def count(number: int) -> str:
     """Write a count: 1,284 in full, from ten thousand 12.4k, then 3.1M."""
     if number < 10_000:

@@ -52,7 +52,7 @@ async def test_null_stands_for_what_is_left_out(parts: Parts) -> None:
         ({"content": "x" * 501}, "content", "content_too_long"),
         ({"content": "x", "media_ids": [str(uuid4())]}, "media_ids", "media_unknown"),
         ({"content": "x", "media_ids": [str(uuid4()) for _ in range(5)]}, "media_ids", "too_many_attachments"),
-        ({"content": "x", "poll": {"question": "?", "options": []}}, "poll", "polls_unavailable"),
+        ({"content": "x", "poll": {"question": "?", "options": []}}, "poll", "poll_options"),
         ({"content": "x", "environment_id": str(uuid4())}, "environment_id", "environment_unknown"),
     ],
 )

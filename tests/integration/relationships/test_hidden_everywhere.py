@@ -37,6 +37,14 @@ BY_POST = {
     "POST /post/{post_id:uuid}/delete": {},
     "POST /post/{post_id:uuid}/without/{media_id:uuid}": {},
     "POST /post/{post_id:uuid}/retry/{media_id:uuid}": {},
+    **{
+        f"{method} /api/posts/{{post_id:uuid}}/{act}": {}
+        for act in ("like", "repost", "bookmark")
+        for method in ("POST", "DELETE")
+    },
+    "POST /api/posts/{post_id:uuid}/vote": {"json": {"option_ids": []}},
+    "POST /api/posts/{post_id:uuid}/report": {"json": {"reason": "spam"}},
+    **{f"POST /post/{{post_id:uuid}}/{act}": {"data": {"on": "yes"}} for act in ("like", "repost", "bookmark", "vote")},
 }
 """404 to whoever may not see the post. Those by GET show its words to whoever may, but the replies."""
 
@@ -71,11 +79,15 @@ LISTS = {
     "GET /api/posts": ("/api/posts",),
     "GET /": ("/", "/?kind=following"),
     "GET /browse": ("/browse", "/browse?environment=general"),
+    "GET /api/hashtags/{tag:str}/posts": ("/api/hashtags/heard/posts",),
+    "GET /tags/{tag:str}": ("/tags/heard",),
 }
 """Lists of what many wrote: the post is not among them."""
 
 OTHERWISE = {
     "POST /api/posts": "answers a post by its body: tested below",
+    "GET /api/bookmarks": "lists what was kept: tested where posts are kept",
+    "GET /bookmarks": "lists what was kept: tested where posts are kept",
     "GET /create": "brings back a post that waits, to its author: tested below",
     "POST /api/users/{username:str}/block": "a block needs no leave",
     "POST /profile/{username:str}/block": "a block needs no leave",
@@ -160,13 +172,13 @@ async def place(parts: Parts) -> AsyncIterator[Place]:
     between = (await actions.create_post(parts, host.viewer, NewPost(content="by a host"))).id
     public_media = await make_media(parts, author.viewer, generation="p1")
     public = await actions.create_post(
-        parts, author.viewer, NewPost("the public words", (public_media,), environment_id=general.id)
+        parts, author.viewer, NewPost("the public words #heard", (public_media,), environment_id=general.id)
     )
     followers_media = await make_media(parts, author.viewer, generation="s1")
     followers = await actions.create_post(
         parts,
         author.viewer,
-        NewPost("the followers words", (followers_media,), visibility=Visibility.FOLLOWERS),
+        NewPost("the followers words #heard", (followers_media,), visibility=Visibility.FOLLOWERS),
     )
     answer = await actions.create_post(parts, author.viewer, NewPost("the answer words", parent_post_id=between))
     # After all that, so that a block has something to end.

@@ -7,17 +7,23 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ments.db.keyset import Place
 from ments.feeds import shared
 from ments.feeds.model import FeedKind, FeedPage, FeedSource
+from ments.feeds.rules import Laid
 from ments.posts.model import AuthorView, PostView, ShownStatus, ViewerView, Visibility
+from ments.posts.polls import PollKind, PollOptionView, PollView
+from ments.posts.reactions import Overlay
+
+NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
 
-def make_card(content: str = "Hello", viewer: ViewerView | None = None) -> PostView:
-    now = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
+def make_card(content: str = "Hello", viewer: ViewerView | None = None, poll: PollView | None = None) -> PostView:
+    now = NOW
     author = AuthorView(uuid4(), "mara", None, "Mara", "Tidewell", False)
     return PostView(
         id=uuid4(), content=content, created_at=now, published_at=now, edited_at=None, status=ShownStatus.PUBLISHED,
-        visibility=Visibility.PUBLIC, author=author, environment=None, media=[], poll=None, likes=1, replies=2,
+        visibility=Visibility.PUBLIC, author=author, environment=None, media=[], poll=poll, likes=1, replies=2,
         reposts=3, parent_post_id=None, viewer=viewer,
     )  # fmt: skip
 
@@ -35,12 +41,17 @@ def test_a_members_page_differs_in_the_overlay_alone(contents: list[str], cursor
     assert [(e.place.id, e.place.at, e.author_id) for e in entries] == [
         (card.id, card.published_at, card.author.id) for card in page.posts
     ]
-    mine = shared.card_bytes(make_card("mine", ViewerView(liked=True)))
-    document = shared.put_together([mine, *(e.card for e in entries)], cursor, FeedSource.CACHE)
+    mine = make_card("mine", ViewerView(liked=True))
+    own = Laid(Place(NOW, mine.id), mine.author.id, shared.card_bytes(mine))
+    assert shared.list_for_all([own, *entries]) == [card.id for card in page.posts]
+    did = {card.id: Overlay(ViewerView(bookmarked=True)) for card in page.posts[::2]}
+    document = shared.put_together([own, *entries], {**did, mine.id: Overlay()}, cursor, FeedSource.CACHE)
     back = msgspec.json.decode(document, type=FeedPage)
     assert back.posts[0].viewer == ViewerView(liked=True)
     assert [card.content for card in back.posts[1:]] == contents
-    assert all(card.viewer == ViewerView() for card in back.posts[1:])
+    assert [card.viewer for card in back.posts[1:]] == [
+        ViewerView(bookmarked=n % 2 == 0) for n in range(len(page.posts))
+    ]
     assert (back.cursor, back.has_more, back.source) == (cursor, cursor is not None, FeedSource.CACHE)
 
 
@@ -58,3 +69,21 @@ def test_every_first_page_is_named_for_purging() -> None:
     assert shared.page_key(FeedKind.LATEST, 20, None) in keys
     place = shared.take_apart(shared.encode_page(FeedPage([make_card()], None, False, FeedSource.CHRONOLOGICAL)))[0][0]
     assert shared.page_key(FeedKind.LATEST, 20, place.place) not in keys
+
+
+def make_poll(votes: int | None) -> PollView:
+    options = [PollOptionView(uuid4(), text, votes) for text in ("Yes", "No")]
+    return PollView(uuid4(), "", PollKind.SINGLE_CHOICE, NOW, False, 7, options)
+
+
+def test_results_are_laid_over_the_card_of_who_may_know_them_alone() -> None:
+    cards = [make_card("one", poll=make_poll(None)), make_card("other", poll=make_poll(None))]
+    entries, _ = shared.take_apart(shared.encode_page(FeedPage(cards, None, False, FeedSource.CACHE)))
+    assert cards[0].poll
+    yes, no = (option.id for option in cards[0].poll.options)
+    did = {cards[0].id: Overlay(ViewerView(votes=(yes,)), {yes: 5, no: 2})}
+    back = msgspec.json.decode(shared.put_together(entries, did, None, FeedSource.CACHE), type=FeedPage)
+    polls = [card.poll for card in back.posts]
+    assert [[option.votes for option in poll.options] for poll in polls if poll] == [[5, 2], [None, None]]
+    assert [card.viewer for card in back.posts] == [ViewerView(votes=(yes,)), ViewerView()]
+    assert [card.content for card in back.posts] == ["one", "other"]

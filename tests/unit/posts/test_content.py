@@ -118,12 +118,6 @@ def test_descriptions_are_gathered_in_the_order_of_the_attachments() -> None:
         tidy_new(NewPost(media_ids=(one,), media=(AttachmentDraft(two),)))
 
 
-def test_a_poll_is_refused_until_there_are_polls() -> None:
-    with pytest.raises(PostRefused) as refused:
-        tidy_new(NewPost(content="x", poll={"question": "?"}))
-    assert refused.value.problem_code == "polls_unavailable"
-
-
 def test_a_change_leaves_alone_what_it_does_not_name() -> None:
     one, two = AttachmentDraft(UUID(int=1), "one"), AttachmentDraft(UUID(int=2), "two")
     assert apply_change("words", (one, two), PostChange()) == ("words", (one, two))

@@ -298,7 +298,7 @@ def test_the_composer_keeps_what_was_written() -> None:
     kept = [SimpleNamespace(id=ID, filename="a.jpg", alt_text="A", media_thumbnail=None)]
     page = draw_page(
         "posts/create.html", MARA, environments=[ROOM], text="<Half> a post", chosen=str(ID), visibility="private",
-        error="Too long.", instead=ID, kept=kept,
+        error="Too long.", instead=ID, kept=kept, poll=None,
     )  # fmt: skip
     assert "&lt;Half&gt; a post" in page
     assert f'value="{ID}" selected' in page

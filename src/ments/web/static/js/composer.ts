@@ -5,6 +5,7 @@ import { AttachmentRow } from "./attachment-row";
 import { countCharacters } from "./form";
 import { change, listKept } from "./kept";
 import { icon, make } from "./page";
+import { clearPoll, readPoll } from "./poll-draft";
 import { toast } from "./toast";
 import "./tray";
 import type { Upload } from "./upload";
@@ -179,7 +180,7 @@ class Composer {
     const media = [...this.standing.map(({ id, alt }) => ({ id, alt_text: alt })), ...uploads.map((upload) => ({ id: upload.mediaId, alt_text: upload.alt }))];
     const what = { content: this.words.value, media_ids: media.map((one) => one.id), media };
     if (this.instead) return void (await ask("PATCH", `/api/posts/${this.instead}`, what));
-    const body = { ...what, environment_id: data.get("environment_id") || null, visibility: data.get("visibility") ?? "public" };
+    const body = { ...what, poll: readPoll(this.form), environment_id: data.get("environment_id") || null, visibility: data.get("visibility") ?? "public" };
     // The same words sent twice (the answer was lost) make one post; other words are another post.
     const text = JSON.stringify(body);
     if (text !== this.sentBody) [this.sentBody, this.key] = [text, randomKey()];
@@ -194,6 +195,7 @@ class Composer {
       // nothing was kept
     }
     this.words.value = "";
+    clearPoll(this.form);
     const waits = uploads.filter((upload) => upload.stage !== "playable").length;
     toast(waits ? "Posted. It appears for everyone when it can be played." : "Posted.");
     void htmx.ajax("GET", "/", { target: "#page", swap: "outerHTML", push: "true" } as object);

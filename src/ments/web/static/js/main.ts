@@ -10,6 +10,7 @@ import "./live";
 import "./media-state";
 import "./menu";
 import "./player";
+import "./poll-draft";
 import "./share";
 import "./theme-choice";
 import { resumeKept } from "./kept-start";

@@ -1,0 +1,1 @@
+"""Measurements of feeds, and of what is done to posts."""
