@@ -59,8 +59,10 @@ async def test_a_worker_frozen_inside_its_transaction_delays_only_that_job(
     fleet.relay()
     frozen = fleet.work()
     trouble = {"at": "inside", "number": int(signal.SIGSTOP), "runs": 1}
-    fleet.produce("EffectAsked", "locked", 1, takes_s=1.0, trouble=trouble)
-    fleet.produce("EffectAsked", "locked-others", jobs, pause_s=2 / jobs, takes_s=min(0.3, 60 / jobs))
+    # Eight at once, for 7 s and more: so it has neighbours of that job at hand when it is frozen.
+    fleet.produce("EffectAsked", "locked-others", jobs, pause_s=2 / jobs, takes_s=min(1.0, 60 / jobs))
+    await books.until("select exists (select from fault_runs where batch = 'locked-others')", within_s=30)
+    fleet.produce("EffectAsked", "locked", 1, takes_s=0.5, trouble=trouble)
     await eventually(frozen.is_stopped, within_s=30)
     hit = books.now()
     fleet.work()
