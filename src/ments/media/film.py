@@ -10,8 +10,14 @@ from ments.media.ladder import LADDER, plan_ladder
 from ments.media.model import Probe, Rendition, UnplayableMedia
 from ments.media.source import PacketScan, Rungs, choose_rungs, find_reason_not_to_cut, may_copy_sound
 
-FIRST_S = 16
-"""What plays first is so long: 2 CPU s of the lowest rung, and enough to watch until more of it has come."""
+FIRST_S = 8
+"""What plays first is so long: two segments, 2 CPU s of 1080p."""
+
+_STEPS_S = (FIRST_S, 16)
+"""The pieces of the lowest rung that a film begins with. Each is made while the one before is watched."""
+
+_REST_MIN_S = 4
+"""A piece is not cut off for less than this."""
 
 PLAYABLE_AT = 0.2
 STORED_AT = 0.97
@@ -99,7 +105,7 @@ def plan_film(probe: Probe, packets: PacketScan | None = None, *, chunk_s: int =
         ]
         rest = rungs.encoded
     else:
-        first_spans = _cut_first(spans, min(FIRST_S, chunk_s)) if may_cut else [whole]
+        first_spans = _cut_first(spans) if may_cut else [whole]
         first = [PieceWork(f"first-{span.index:03d}", span, rungs.encoded[:1], sound, True) for span in first_spans]
         rest = rungs.encoded[1:]
     ladder = [PieceWork(f"ladder-{span.index:03d}", span, rest, False, False) for span in spans if rest]
@@ -114,14 +120,17 @@ def plan_film(probe: Probe, packets: PacketScan | None = None, *, chunk_s: int =
     )
 
 
-def _cut_first(spans: tuple[Span, ...], first_s: int) -> list[Span]:
+def _cut_first(spans: tuple[Span, ...]) -> list[Span]:
     """The same film with a short beginning, which plays soon."""
-    start = spans[0]
-    if start.length_s <= first_s + BORDER_S:
-        return list(spans)
-    beginning = Span(0, 0, float(first_s), False)
-    rest = replace(start, start_s=first_s)
-    return [replace(span, index=index) for index, span in enumerate([beginning, rest, *spans[1:]])]
+    beginning: list[Span] = []
+    rest = spans[0]
+    for step_s in _STEPS_S:
+        if rest.length_s <= step_s + _REST_MIN_S:
+            break
+        end_s = rest.start_s + step_s
+        beginning.append(Span(0, rest.start_s, float(end_s), False))
+        rest = replace(rest, start_s=end_s)
+    return [replace(span, index=index) for index, span in enumerate([*beginning, rest, *spans[1:]])]
 
 
 def _cut_kept(whole: Span, packets: PacketScan) -> list[Span]:
