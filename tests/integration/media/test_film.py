@@ -226,9 +226,9 @@ async def test_without_a_piece_that_died_the_rest_is_served(
     await transcode(parts, run_of(), event)
     rows = {piece["name"]: piece for piece in await pieces_of(parts, id_of(event))}
     died = JobDied(rows[lost]["job_id"], "media", rows[lost]["name"], "poison", "It died.")
-    task = "encode_first" if lost.startswith("first") else "encode_piece"
+    task = encode_first if lost.startswith("first") else encode_piece
     for _ in range(2):
-        await give_up_transcode(parts, job_of("give_up"), replace(died, task=task))
+        await give_up_transcode(parts, job_of("give_up"), replace(died, queue=task.queue, task=task.name))
     if status == "ready":
         await finish(parts)
     else:
