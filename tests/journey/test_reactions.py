@@ -7,6 +7,8 @@ from collections.abc import Callable
 from members import PASSWORD, Member
 from playwright.sync_api import Page, expect
 
+from running_stack import RunningStack
+
 
 def write_poll(author: Member, text: str) -> None:
     """Write a post that asks, in the composer."""
@@ -39,6 +41,7 @@ def test_like_keep_and_vote(join: Callable[..., Member]) -> None:
     like.click()
     expect(like).to_have_attribute("aria-pressed", "true")
     expect(like).to_have_accessible_name("Like, 1 like")
+    expect(like).to_be_focused()
     card.get_by_role("button", name="Bookmark").click()
     expect(card.get_by_role("button", name="Bookmark")).to_have_attribute("aria-pressed", "true")
     expect(card).not_to_contain_text("%")
@@ -58,6 +61,20 @@ def test_like_keep_and_vote(join: Callable[..., Member]) -> None:
     page.get_by_role("article").filter(has_text=text).get_by_role("link", name=f"#hires{author.name}").click()
     expect(page.get_by_role("heading", name=f"#hires{author.name}")).to_be_visible()
     expect(page.get_by_role("article").filter(has_text=text)).to_be_visible()
+
+
+def test_what_is_gone_says_so_as_a_page(join: Callable[..., Member], stack: RunningStack) -> None:
+    author, reader = join(), join()
+    text = f"Here for a moment, {author.name}?"
+    write_poll(author, text)
+    reader.page.goto("/")
+    card = reader.page.get_by_role("article").filter(has_text=text)
+    card.get_by_label("A founding designer").check()
+    address = f"{stack.url}/api/posts/{card.get_attribute('data-post')}"
+    assert author.page.request.delete(address, headers={"Origin": stack.url}).status == 204
+    card.get_by_role("button", name="Vote").click()
+    expect(reader.page.get_by_role("heading", name="There is nothing here")).to_be_visible()
+    expect(reader.page.get_by_role("link", name="ments, home")).to_be_visible()
 
 
 def test_like_and_vote_without_a_script(join: Callable[..., Member], open_page: Callable[..., Page]) -> None:
