@@ -100,7 +100,8 @@ async def test_a_worker_that_is_killed_costs_the_piece_that_it_held(
     assert {name: after[name] for name in before} == before
     now = await leases_of(parts)
     assert {name: now[name] for name in before if name in leases} == {n: leases[n] for n in before if n in leases}
-    assert sum(now.values()) <= len(now) + 1
+    # It had two at hand: one that makes the film playable to its end, and one that makes it better.
+    assert sum(now.values()) <= len(now) + 2
     row = await row_of(parts, event)
     assert row["error_code"] is None
     # Only what is used lies there, in one generation.

@@ -267,8 +267,11 @@ async def test_posted_after_it_was_finished_it_is_copied(parts: Parts, small: Pa
         assert (await api.get(address, headers=other.headers)).status_code == 404
         async with parts.primary.transaction() as tx:
             await tx.connection.execute("update posts set visibility = 'public'")
-        # Seen by everybody now, yet no signed URL of the owner's is given away.
+        # Seen by everybody now: members get a signed URL, which is for nobody else, and visitors have to wait.
         seen = (await api.get(address, headers=other.headers)).json()
+        assert seen["media_url"].startswith("/m/1.")
+        assert seen["filename"] is None
+        seen = (await api.get(address)).json()
         assert (seen["media_url"], seen["poster_url"], seen["variants"], seen["filename"]) == (None, None, [], None)
         await asyncio.gather(*(publish_audience(parts, run_of(), PublicAudienceWanted(id_of(event))) for _ in range(3)))
         await publish_audience(parts, run_of(), PublicAudienceWanted(id_of(event)))
