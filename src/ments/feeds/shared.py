@@ -117,7 +117,7 @@ def _lay_over(card: bytes, overlay: Overlay) -> bytes:
     """
     if not card.endswith(_NO_VIEWER):
         return card
-    if overlay.results:
+    if overlay.results is not None:
         for_all = msgspec.json.decode(card, type=PostView)
         poll = for_all.poll and with_results(for_all.poll, overlay.results)
         return card_bytes(replace(for_all, poll=poll, viewer=overlay.viewer))

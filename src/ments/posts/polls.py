@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -82,6 +83,14 @@ class Voted:
 
     votes: tuple[UUID, ...]
     poll: PollView
+
+
+@dataclass(frozen=True, slots=True)
+class PollResults:
+    """How many accounts voted, and how often each option was chosen; of one moment, so that shares add up."""
+
+    voters: int
+    votes: Mapping[UUID, int]
 
 
 class PollNotFound(NotFound):

@@ -23,6 +23,7 @@ from ments.posts.polls import (
     PollDraft,
     PollKind,
     PollOptionView,
+    PollResults,
     PollView,
 )
 from ments.posts.text import clean_text, count_characters
@@ -94,11 +95,7 @@ def draw_poll(poll: Mapping[str, Any], *, is_author: bool, has_voted: bool) -> P
     )
 
 
-def with_results(poll: PollView, results: Mapping[UUID, int]) -> PollView:
-    """Put results over a poll that was drawn for all; they are for those who may know them.
-
-    results  votes by option. An option that they lack keeps what it has.
-    """
-    return replace(
-        poll, options=[replace(option, votes=results.get(option.id, option.votes)) for option in poll.options]
-    )
+def with_results(poll: PollView, results: PollResults) -> PollView:
+    """Put results over a poll that was drawn for all, maybe a second ago; they are for those who may know them."""
+    options = [replace(option, votes=results.votes.get(option.id, option.votes)) for option in poll.options]
+    return replace(poll, voters=results.voters, options=options)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from uuid import UUID
 
 from ments.errors import Conflict, Forbidden, Invalid
 from ments.posts.model import Post, PostNotFound, PostStatus, ViewerView, Visibility
+from ments.posts.polls import PollResults
 from ments.posts.text import clean_text
 
 REASON_MAX = 100
@@ -53,11 +52,11 @@ class Bookmarked:
 class Overlay:
     """One reader's layer over one card: never cached, never another's.
 
-    results  votes by option of the post's poll, when this reader may know them before its end; empty otherwise
+    results  those of the post's poll, when this reader may know them before its end; None otherwise
     """
 
     viewer: ViewerView = field(default_factory=ViewerView)
-    results: Mapping[UUID, int] = field(default_factory=dict)
+    results: PollResults | None = None
 
 
 NOTHING_DONE = Overlay()

@@ -66,10 +66,12 @@ select wanted.id,
   exists (select from likes l where l.account_id = :account_id and l.post_id = wanted.id) as liked,
   exists (select from reposts r where r.account_id = :account_id and r.post_id = wanted.id) as reposted,
   exists (select from bookmarks b where b.account_id = :account_id and b.post_id = wanted.id) as bookmarked,
-  poll.votes, poll.results
+  poll.votes, poll.voters, poll.results
 from unnest(:ids::uuid[]) as wanted (id)
 left join lateral (
-  select v.option_ids as votes, (
+  select v.option_ids as votes, q.voters + coalesce((
+    select sum(c.amount) from counter_lines c where c.post_id = q.post_id and c.kind = 'voter'
+  ), 0) as voters, (
     select jsonb_object_agg(o.id, o.votes + coalesce((
       select sum(c.amount) from counter_lines c where c.post_id = q.post_id and c.option_id = o.id
     ), 0))

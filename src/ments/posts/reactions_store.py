@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
 from ments.db import Session, Transaction, load_queries, write_array
 from ments.db.keyset import Place
 from ments.posts.model import ViewerView
+from ments.posts.polls import PollResults
 from ments.posts.reactions import Overlay, Reaction
 
 queries: Any = load_queries(__file__, "reactions.sql")
@@ -36,10 +37,16 @@ async def read_overlays(session: Session, account_id: UUID, ids: Iterable[UUID])
     return {
         row["id"]: Overlay(
             ViewerView(row["liked"], row["reposted"], row["bookmarked"], tuple(row["votes"] or ())),
-            {UUID(option_id): votes for option_id, votes in (row["results"] or {}).items()},
+            _results_of(row),
         )
         async for row in rows
     }
+
+
+def _results_of(row: Mapping[str, Any]) -> PollResults | None:
+    if row["results"] is None:
+        return None
+    return PollResults(row["voters"], {UUID(option_id): votes for option_id, votes in row["results"].items()})
 
 
 async def insert_report(tx: Transaction, account_id: UUID, post_id: UUID, reason: str, details: str) -> bool:

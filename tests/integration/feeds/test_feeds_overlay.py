@@ -69,7 +69,11 @@ async def test_the_shared_page_tells_results_to_nobody_before_the_end(parts: Par
     mara, voter, other = [await make_member(parts) for _ in range(3)]
     async with open_api(parts) as api:
         post, options = await make_poll(api, mara)
+        # Everybody's page is there before the vote, and older than it for a second.
+        await api.get("/api/feed?kind=latest")
         await api.post(f"/api/posts/{post['id']}/vote", json={"option_ids": options[1:2]}, headers=voter.headers)
+        mine = (await read_page(api, "/api/feed?kind=latest", voter))[post["id"]]["poll"]
+        assert (mine["voters"], [option["votes"] for option in mine["options"]]) == (1, [0, 1, 0])
 
         async def sees(who: Member | None) -> list[int | None]:
             page = await read_page(api, "/api/feed?kind=latest", who)

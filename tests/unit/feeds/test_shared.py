@@ -12,7 +12,7 @@ from ments.feeds import shared
 from ments.feeds.model import FeedKind, FeedPage, FeedSource
 from ments.feeds.rules import Laid
 from ments.posts.model import AuthorView, PostView, ShownStatus, ViewerView, Visibility
-from ments.posts.polls import PollKind, PollOptionView, PollView
+from ments.posts.polls import PollKind, PollOptionView, PollResults, PollView
 from ments.posts.reactions import Overlay
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -81,9 +81,10 @@ def test_results_are_laid_over_the_card_of_who_may_know_them_alone() -> None:
     entries, _ = shared.take_apart(shared.encode_page(FeedPage(cards, None, False, FeedSource.CACHE)))
     assert cards[0].poll
     yes, no = (option.id for option in cards[0].poll.options)
-    did = {cards[0].id: Overlay(ViewerView(votes=(yes,)), {yes: 5, no: 2})}
+    did = {cards[0].id: Overlay(ViewerView(votes=(yes,)), PollResults(6, {yes: 5, no: 2}))}
     back = msgspec.json.decode(shared.put_together(entries, did, None, FeedSource.CACHE), type=FeedPage)
     polls = [card.poll for card in back.posts]
     assert [[option.votes for option in poll.options] for poll in polls if poll] == [[5, 2], [None, None]]
+    assert [poll.voters for poll in polls if poll] == [6, 7]
     assert [card.viewer for card in back.posts] == [ViewerView(votes=(yes,)), ViewerView()]
     assert [card.content for card in back.posts] == ["one", "other"]

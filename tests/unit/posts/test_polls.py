@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ments.posts.model import NewPost, PostChange, PostRefused
-from ments.posts.polls import BallotRefused, Poll, PollDraft, PollKind
+from ments.posts.polls import BallotRefused, Poll, PollDraft, PollKind, PollResults
 from ments.posts.polls_rules import check_ballot, draw_poll, may_see_results, tidy_poll, with_results
 from ments.posts.rules import apply_change, tidy_new
 
@@ -100,4 +100,7 @@ def test_results_are_for_voters_the_author_and_all_at_the_end(is_over: bool, is_
     poll = draw_poll(row, is_author=is_author, has_voted=has_voted)
     assert [option.votes for option in poll.options] == ([2, 1] if shows else [None, None])
     first = UUID(row["options"][0]["id"])  # type: ignore[index]
-    assert [option.votes for option in with_results(poll, {first: 9}).options] == [9, 1 if shows else None]
+    assert [option.votes for option in with_results(poll, PollResults(9, {first: 9})).options] == [
+        9,
+        1 if shows else None,
+    ]
