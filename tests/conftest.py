@@ -75,6 +75,8 @@ async def parts(_open_parts: Parts) -> Parts:
 
     from ments.cache import PageCache
 
+    # What the test before has committed may still be on its way to the queue.
+    await _open_parts.outbox.aclose()
     async with _open_parts.primary.transaction() as tx:
         cursor = await tx.connection.execute(
             "select tablename from pg_tables where schemaname = 'public' and not tablename = any(%s)",

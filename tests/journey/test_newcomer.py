@@ -11,7 +11,7 @@ from members import Member, fill_registration
 from playwright.sync_api import Locator, Page, expect
 
 _READY_MS = 90_000
-_PLAYS_MS = 45_000
+_PLAYS_MS = 90_000
 
 
 def post_with_file(member: Member, text: str, file: Path) -> Locator:
