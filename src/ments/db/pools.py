@@ -17,7 +17,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
-from ments.observe import span
+from ments.observe import report_error, span
 from ments.observe.sample import watch_pool
 
 log = structlog.get_logger()
@@ -72,9 +72,12 @@ class Transaction(Session):
         for callback in self._after_commit:
             try:
                 await callback()
-            except Exception:
+            except Exception as error:
                 # The commit stands, so the caller must not hear of a failure; the relay and expiry make up for what was left.
-                log.exception("after_commit_failed", callback=getattr(callback, "__qualname__", repr(callback)))
+                # Operators do hear of it: nothing of this kind should fail.
+                name = getattr(callback, "__qualname__", repr(callback))
+                log.exception("after_commit_failed", callback=name)
+                report_error(error, callback=name)
 
 
 class _Pool:
