@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
+
+import msgspec
 
 from ments.db import Session, load_queries
 from ments.db.keyset import Place, encode_cursor
@@ -12,6 +15,8 @@ from ments.parts import Parts
 from ments.posts.store import cursor_secret, hydrate_posts
 
 queries: Any = load_queries(__file__)
+
+_ENDS = {source: b'"source":"%b"}' % source.value.encode() for source in FeedSource}
 
 
 async def list_places(rows: Any) -> list[Place]:
@@ -27,3 +32,11 @@ async def draw_page(
     has_more = len(places) > n
     cursor = encode_cursor(cursor_secret(parts), kind, places[n - 1]) if has_more else None
     return FeedPage(posts=posts, cursor=cursor, has_more=has_more, source=FeedSource.CHRONOLOGICAL)
+
+
+def write_page(bodies: Iterable[bytes], cursor: str | None, source: FeedSource) -> bytes:
+    """Write a page as the API's answer from cards that are bytes already (`posts.fragments`), the same as a FeedPage's."""
+    has_more = b"true" if cursor else b"false"
+    return b'{"posts":[%b],"cursor":%b,"has_more":%b,%b' % (
+        b",".join(bodies), msgspec.json.encode(cursor), has_more, _ENDS[source],
+    )  # fmt: skip
