@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from ments.errors import MentsError
+from ments.weights import DEFAULT_WEIGHTS, WEIGHTS, Experiment, parse_experiments, parse_weights
 
 MIB = 1024 * 1024
+Parsed = TypeVar("Parsed")
 
 
 class SettingsError(MentsError):
@@ -101,6 +104,16 @@ SETTINGS: tuple[Setting, ...] = (
         "64",
         "Films of nearly twice these seconds and more are cut into chunks that any worker takes; a multiple of 8.",
     ),
+    Setting(
+        "MENTS_FEED_WEIGHTS",
+        DEFAULT_WEIGHTS,
+        "What each feature counts for in the ranked feed, 0 to 1; those left out count as here.",
+    ),
+    Setting(
+        "MENTS_FEED_EXPERIMENTS",
+        "",
+        "Rankings to compare, as name: variant=share | variant=share feature=weight,...; several with a semicolon between.",
+    ),
     Setting("MENTS_UPLOAD_VIDEO_MAX_BYTES", str(2048 * MIB), "Largest video or sound upload, in bytes."),
     Setting("MENTS_UPLOAD_IMAGE_MAX_BYTES", "50000000", "Largest image upload, in bytes."),
     Setting("MENTS_UPLOAD_PART_BYTES", str(16 * MIB), "Size of one part of a large upload, in bytes."),
@@ -154,6 +167,8 @@ class Settings:
     media_wait_max_s: int
     ladder_waiting_max: int
     media_chunk_s: int
+    feed_weights: Mapping[str, float]
+    feed_experiments: tuple[Experiment, ...]
     upload_video_max_bytes: int
     upload_image_max_bytes: int
     upload_part_bytes: int
@@ -197,6 +212,12 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         if value < 8 or value % 8:
             raise SettingsError(f"{name} must be a multiple of 8, 8 or more, not {value}.")
         return value
+
+    def parsed(name: str, parse: Callable[[str], Parsed]) -> Parsed:
+        try:
+            return parse(text(name))
+        except ValueError as error:
+            raise SettingsError(f"{name}: {error}.") from None
 
     def items(name: str) -> tuple[str, ...]:
         return tuple(part.strip() for part in text(name).split(",") if part.strip())
@@ -246,6 +267,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         media_wait_max_s=number("MENTS_MEDIA_WAIT_MAX_S"),
         ladder_waiting_max=number("MENTS_LADDER_WAITING_MAX"),
         media_chunk_s=eights("MENTS_MEDIA_CHUNK_S"),
+        feed_weights=parsed("MENTS_FEED_WEIGHTS", lambda written: parse_weights(written, known=WEIGHTS)),
+        feed_experiments=parsed("MENTS_FEED_EXPERIMENTS", parse_experiments),
         upload_video_max_bytes=number("MENTS_UPLOAD_VIDEO_MAX_BYTES"),
         upload_image_max_bytes=number("MENTS_UPLOAD_IMAGE_MAX_BYTES"),
         upload_part_bytes=number("MENTS_UPLOAD_PART_BYTES"),
