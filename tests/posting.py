@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 import httpx2
@@ -19,6 +19,7 @@ from ments.app import create_app
 from ments.db import Transaction
 from ments.jobs import JobContext, LeaseLost
 from ments.parts import Parts
+from ments.settings import Settings
 
 ORIGIN = "http://ments.test"
 
@@ -141,20 +142,43 @@ def job_of(
     return JobContext(job_id, queue, task, attempt, 3, noted, revived=revived, steps=dict(noted.steps))
 
 
+@dataclass(eq=False)
+class _Application:
+    """The web application of `app.py`: takes a third of a second to build, so it is opened again and again."""
+
+    settings: Settings
+    parts: Parts | None = None
+
+    def __post_init__(self) -> None:
+        self.asgi: Any = create_app(self.settings, opened=lambda settings: nullcontext(cast("Parts", self.parts)))
+
+
+# Those that stand ready; one that is open is nobody else's.
+_ready: list[_Application] = []
+_READY_MOST = 8
+
+
 @asynccontextmanager
 async def open_api(parts: Parts) -> AsyncIterator[httpx2.AsyncClient]:
     """The web application of `app.py` over these parts, without a socket between."""
-    app = create_app(parts.settings, opened=lambda settings: nullcontext(parts))
+    found = next((one for one in _ready if one.settings == parts.settings), None)
+    if found is not None:
+        _ready.remove(found)
+    application = found or _Application(parts.settings)
+    application.parts = parts
     to_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     from_app: asyncio.Queue[Any] = asyncio.Queue()
     lifespan = asyncio.create_task(
-        app({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}, to_app.get, from_app.put)  # type: ignore[arg-type]
+        application.asgi({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}, to_app.get, from_app.put)
     )
     await to_app.put({"type": "lifespan.startup"})
     assert (await from_app.get())["type"] == "lifespan.startup.complete"
-    transport = httpx2.ASGITransport(app=app)  # type: ignore[arg-type]
+    transport = httpx2.ASGITransport(app=application.asgi)
     async with httpx2.AsyncClient(transport=transport, base_url=ORIGIN) as client:
         yield client
     await to_app.put({"type": "lifespan.shutdown"})
     assert (await from_app.get())["type"] == "lifespan.shutdown.complete"
     await lifespan
+    # Not one that a test failed in.
+    _ready[_READY_MOST - 1 :] = []
+    _ready.append(application)

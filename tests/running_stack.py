@@ -89,12 +89,11 @@ class RunningStack:
         if done.returncode != 0:
             raise RuntimeError(f"ments down failed: {done.stderr}")
 
-    @property
-    def superuser_url(self) -> str:
-        """Postgres without the pooler, as its superuser: creates databases for tests."""
+    def superuser_url(self, database: str) -> str:
+        """A database of Postgres without the pooler, as its superuser: makes and empties databases for tests."""
         password = Home(self.home).secrets()["POSTGRES_SUPERUSER_PASSWORD"]
         address = urlsplit(self.env["DATABASE_DIRECT_URL"])
-        return f"postgresql://postgres:{password}@{address.hostname}:{address.port}/postgres"
+        return f"postgresql://postgres:{password}@{address.hostname}:{address.port}/{database}"
 
     def env_for_database(self, name: str, valkey_number: int) -> dict[str, str]:
         """The stack's settings with another database and another of Valkey's; reads go to the primary,
