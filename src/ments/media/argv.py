@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ments.media.model import AudioStream, Rendition, VideoStream
+from ments.media.stills import still_argv, still_filters
 
 CONTAINERS = "mov,matroska,mpegts,mpeg,avi,flv,asf,mp3,wav,flac,ogg,aac,gif"
 """Demuxers that a member's file may choose. None of them opens other files, as hls, concat or image2 do."""
@@ -17,8 +18,6 @@ HDR_TO_SDR = (
 )
 FRAMES_GATE = r"select=isnan(prev_selected_t)+gte(t-prev_selected_t\,0.016)"
 """Lets at most 62 frames a second through and makes none up, as an `fps` filter would."""
-
-POSTER_FILE = "poster.jpg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,15 +116,14 @@ def _picture_filters(video: VideoStream, rendition: Rendition) -> list[str]:
 
 
 def poster_argv(ffmpeg: str, source: str, folder: str, *, video: VideoStream, rendition: Rendition) -> list[str]:
-    """`poster.jpg`, as large as the rendition; reads no more of the source than the pictures to choose from."""
-    # The most typical of the first frames; works for a clip of three. JPEG is full range, the film is not.
-    steps = [*_picture_filters(video, rendition), "thumbnail=50", "scale=out_range=pc"]
+    """`poster.jpg` and `poster.rgb`, as large as the rendition; reads no more of the source than the pictures to choose from."""
+    # The most typical of the first frames; works for a clip of three.
+    steps = [*_picture_filters(video, rendition), "thumbnail=50", still_filters(rendition)]
     return [
         *_read_argv(ffmpeg, source),
         *("-filter_complex_threads", "1"),
-        *("-filter_complex", f"[0:{video.index}]{','.join(steps)}[poster]"),
-        *("-map", "[poster]", "-frames:v", "1", "-update", "1", "-q:v", "3"),
-        *("-f", "image2", f"file:{folder}/{POSTER_FILE}"),
+        *("-filter_complex", f"[0:{video.index}]{','.join(steps)}"),
+        *still_argv(folder),
     ]
 
 

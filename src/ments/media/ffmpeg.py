@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from ments.media.argv import POSTER_FILE, Limits, audio_argv, poster_argv
+from ments.media.argv import Limits, audio_argv, poster_argv
 from ments.media.model import AudioStream, Rendition, UnplayableMedia, VideoStream
 from ments.media.programs import GIB, check_finished
 from ments.media.sandbox import Sandbox
+from ments.media.stills import POSTER_FILE
 
 Progress = Callable[[float], None]
 _WALL_MAX_S = 6 * 3600

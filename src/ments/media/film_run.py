@@ -11,7 +11,6 @@ from pathlib import Path
 
 from ments.errors import Retryable
 from ments.media import rules
-from ments.media.argv import POSTER_FILE
 from ments.media.codec_names import AAC_LC, name_codec
 from ments.media.encoding import AUDIO_NAME, CopyRun, LadderRun, choose_encoding, name_rung
 from ments.media.ffmpeg import encode_limits, follow_progress, take_poster
@@ -19,12 +18,12 @@ from ments.media.film import FIRST_S, PieceWork
 from ments.media.hls_argv import copy_argv, keyframe_poster_argv, ladder_argv
 from ments.media.ladder import PROGRESSIVE, plan_ladder
 from ments.media.model import Probe, Rendition, UnplayableMedia, VideoStream
-from ments.media.photo import look_at_poster
 from ments.media.plan import MadeFile, Piece
 from ments.media.playlists import PlaylistUnreadable, Segment, parse_media_playlist
 from ments.media.probe import probe_file
 from ments.media.programs import check_finished
 from ments.media.render import Workshop
+from ments.media.stills import POSTER_FILE, TINY_FILE, find_blurhash
 from ments.media.tracks import Track, list_files
 from ments.observe import span
 
@@ -219,8 +218,9 @@ async def _poster(
                 rendition=rendition,
                 length_s=probe.length_s,
             )
-        looked = await look_at_poster(workshop.sandbox, folder / POSTER_FILE, folder)
-    return MadeFile(POSTER_FILE, "image/jpeg", (folder / POSTER_FILE).stat().st_size), looked.blurhash
+        pixels = await asyncio.to_thread((folder / TINY_FILE).read_bytes)
+    size = (folder / POSTER_FILE).stat().st_size
+    return MadeFile(POSTER_FILE, "image/jpeg", size), find_blurhash(pixels, rendition)
 
 
 async def _take_keyframe(workshop: Workshop, rendition: Rendition, track: Track, folder: Path) -> None:

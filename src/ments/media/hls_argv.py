@@ -6,11 +6,12 @@ the film's own (-copyts): a chunk's pictures and packets bear the numbers that t
 
 from __future__ import annotations
 
-from ments.media.argv import _NO_BAGGAGE, CONTAINERS, LENGTH_MAX_S, POSTER_FILE
+from ments.media.argv import _NO_BAGGAGE, CONTAINERS, LENGTH_MAX_S
 from ments.media.chunks import Span
 from ments.media.encoding import AUDIO_NAME, SEGMENT_S, CopyRun, LadderRun, RungEncoding
 from ments.media.hls_graph import AUDIO_RATE, CLOCK, picture_graph, sound_graph, storyboard_filters
 from ments.media.model import Rendition
+from ments.media.stills import still_argv, still_filters
 from ments.media.storyboard import Storyboard
 
 _SLACK_S = 0.05
@@ -31,7 +32,7 @@ def ladder_argv(ffmpeg: str, source: str, folder: str, run: LadderRun) -> list[s
 
     source, folder  as the command sees them
 
-    Writes the run's files, `poster.jpg`, and the storyboard's sheets. `-progress` counts from the chunk's beginning.
+    Writes the run's files, `poster.jpg` and `poster.rgb`, and the storyboard's sheets. `-progress` counts from the chunk's beginning.
     A chunk without a single picture ends in an error: films with such gaps are not cut (source.find_reason_not_to_cut).
     """
     graph = [picture_graph(run)]
@@ -48,8 +49,7 @@ def ladder_argv(ffmpeg: str, source: str, folder: str, run: LadderRun) -> list[s
     if run.audio:
         argv += [*_ENCODE_SOUND, *_sound_argv(folder, run.mark, run.span)]
     if run.poster:
-        argv += ["-map", "[poster]", "-frames:v", "1", "-update", "1", "-q:v", "3"]
-        argv += ["-f", "image2", f"file:{folder}/{POSTER_FILE}"]
+        argv += still_argv(folder)
     if run.storyboard:
         argv += _sheets_argv(folder, run.storyboard)
     return argv
@@ -76,18 +76,17 @@ def copy_argv(ffmpeg: str, source: str, folder: str, run: CopyRun) -> list[str]:
 
 
 def keyframe_poster_argv(ffmpeg: str, source: str, folder: str, *, rendition: Rendition) -> list[str]:
-    """`poster.jpg` of a film that is kept: its most typical keyframe. The other pictures are not decoded.
+    """`poster.jpg` and `poster.rgb` of a film that is kept: its most typical keyframe. The other pictures are not decoded.
 
     source  the stored bytes of its first seconds, and no more: to end by time ffmpeg would read some keyframes beyond
     """
-    scale = f"scale={rendition.width}:{rendition.height}:flags=bicubic:out_range=pc"  # JPEG is full range
+    scale = f"scale={rendition.width}:{rendition.height}:flags=bicubic"
     return [
         *read_argv(ffmpeg, source, containers="mov", keyframes_only=True),
         *("-filter_complex_threads", "1"),
         # More than there are, so that it chooses among all; the end counts as one.
-        *("-filter_complex", f"[0:v:0]{scale},setsar=1,thumbnail=100[poster]"),
-        *("-map", "[poster]", "-frames:v", "1", "-update", "1", "-q:v", "3"),
-        *("-f", "image2", f"file:{folder}/{POSTER_FILE}"),
+        *("-filter_complex", f"[0:v:0]{scale},setsar=1,thumbnail=100,{still_filters(rendition)}"),
+        *still_argv(folder),
     ]
 
 

@@ -10,6 +10,7 @@ import math
 from ments.media.argv import HDR_TO_SDR
 from ments.media.encoding import LadderRun
 from ments.media.model import AudioStream, Rendition, VideoStream
+from ments.media.stills import still_filters
 from ments.media.storyboard import Storyboard
 
 AUDIO_RATE = 48_000
@@ -26,20 +27,20 @@ FRAMES_GATE = r"select=isnan(prev_t)+gt(floor(t*60+0.05)\,floor(prev_t*60+0.05))
 def picture_graph(run: LadderRun) -> str:
     """The scaling cascade: each rung from the one above, so that most pixels are read once.
 
-    Its outputs are labelled with the rungs' names, [poster] and [board].
+    Its outputs are labelled with the rungs' names, [poster], [tiny] and [board].
     """
     chains: list[str] = []
     entrance, front = f"[0:{run.video.index}]", _front_filters(run)
     # The most typical of 30 pictures over up to half a minute: neither the black before it nor a title.
     apart = min(1.0, max(0.2, run.span.length_s / 60))
     spread = rf"select=isnan(prev_selected_t)+gte(t-prev_selected_t\,{apart:.3f})"
-    still = f"{spread},thumbnail=30,scale=out_range=pc[poster]"  # JPEG is full range, the film is not.
+    chosen = f"{spread},thumbnail=30"
     if run.poster and run.poster_size:
         chains.append(f"{entrance}{','.join([*front, 'split=2'])}[film][still]")
         entrance, front = "[film]", []
         # Chosen before they are scaled: 30 pictures of a film cost next to nothing.
         scaled = ",".join(_scale_filters(run.video, run.poster_size, is_first=True))
-        still = f"{spread},{scaled},thumbnail=30,scale=out_range=pc[poster]"
+        chosen = f"{spread},{scaled},thumbnail=30"
     for number, rung in enumerate(run.cascade):
         is_lowest = number == len(run.rungs) - 1
         exits = [f"[{rung.name}]"]
@@ -50,8 +51,8 @@ def picture_graph(run: LadderRun) -> str:
         steps = [*front, *_scale_filters(run.video, rung.rendition, is_first=number == 0), *split]
         chains.append(f"{entrance}{','.join(steps)}{''.join(exits)}")
         entrance, front = f"[below{rung.name}]", []
-    if run.poster:
-        chains.append(f"[still]{still}")
+    if run.poster_rung:
+        chains.append(f"[still]{chosen},{still_filters(run.poster_size or run.poster_rung.rendition)}")
     if run.storyboard:
         chains.append(f"[tiles]{storyboard_filters(run.storyboard)}[board]")
     return ";".join(chains)

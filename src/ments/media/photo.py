@@ -1,4 +1,4 @@
-"""Make a photo's files, the poster of a sound's cover, and the blurhash of a video's poster, in the sandbox."""
+"""Make a photo's files, and the poster of a sound's cover, in the sandbox."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class _File:
 
 @dataclass(frozen=True, slots=True)
 class PhotoMade:
-    """An upright photo: sizes in px of the largest file; no files for a poster that was only looked at."""
+    """An upright photo: sizes in px of the largest file."""
 
     width: int
     height: int
@@ -95,11 +95,6 @@ async def make_avif(sandbox: Sandbox, source: Path, folder: Path, webp: Sequence
 async def make_poster(sandbox: Sandbox, source: Path, folder: Path) -> PhotoMade:
     """Write `poster.webp`, 640 px at most, of a picture such as a sound's cover. Raises as make_photo does."""
     return _read(await run_child(sandbox, "photo", source, folder, lambda out: [out, "poster"], PHOTO_LIMITS))
-
-
-async def look_at_poster(sandbox: Sandbox, poster: Path, folder: Path) -> PhotoMade:
-    """The blurhash of a poster that ffmpeg wrote; nothing is written."""
-    return _read(await run_child(sandbox, "photo", poster, folder, lambda out: [out, "blurhash"], PHOTO_LIMITS))
 
 
 def _read(answer: bytes) -> PhotoMade:

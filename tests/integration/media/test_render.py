@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 
 import originals
-from ments.media.argv import POSTER_FILE
 from ments.media.film_join import Inputs, join_film
 from ments.media.film_run import make_film_piece
 from ments.media.model import MediaKind, Probe, UnplayableMedia
@@ -18,6 +17,7 @@ from ments.media.plan import Outputs, Piece, Plan, join_pieces
 from ments.media.probe import probe_file
 from ments.media.render import Workshop, make_piece, plan_original, unroll_original
 from ments.media.sandbox import Sandbox
+from ments.media.stills import POSTER_FILE
 from ments.media.tracks import Line, StoredPart, WantedPart, line_up
 
 SANDBOX = Sandbox("/usr/bin/bwrap")

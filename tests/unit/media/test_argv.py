@@ -17,7 +17,10 @@ READ = (
 )
 SOUND = "-c:a aac -b:a 128k -ac 2 -ar 48000 "
 END = "-map_metadata -1 -map_chapters -1 -sn -dn -movflags +faststart -f mp4 file:/out/"
-POSTER = " -map '[poster]' -frames:v 1 -update 1 -q:v 3 -f image2 file:/out/poster.jpg"
+POSTER = (
+    " -map '[poster]' -frames:v 1 -update 1 -q:v 3 -f image2 file:/out/poster.jpg"
+    " -map '[tiny]' -frames:v 1 -f rawvideo file:/out/poster.rgb"
+)
 
 
 def test_slow_motion_loses_frames_and_hdr_becomes_sdr() -> None:
@@ -40,7 +43,8 @@ def test_slow_motion_loses_frames_and_hdr_becomes_sdr() -> None:
 def test_a_poster_reads_no_more_than_it_chooses_from() -> None:
     expected = (
         READ + "-filter_complex_threads 1 -filter_complex '[0:0]scale=720:1280:flags=bicubic:out_range=tv,setsar=1,"
-        "thumbnail=50,scale=out_range=pc[poster]'" + POSTER
+        "thumbnail=50,scale=out_range=pc,split=2[poster][still1];[still1]scale=18:32:flags=area,format=rgb24[tiny]'"
+        + POSTER
     )
     rendition = Rendition(720, 1280, 2_800_000)
     assert poster_argv("/ffmpeg", "/in", "/out", video=VIDEO, rendition=rendition) == shlex.split(expected)

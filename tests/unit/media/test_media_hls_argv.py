@@ -95,7 +95,8 @@ def test_a_whole_silent_film_with_its_poster_and_storyboard() -> None:
     graph = (
         "[0:0]settb=1/90000,scale=1280:720:flags=bicubic:out_range=tv,format=yuv420p,setsar=1,"
         "split=3[v720][still][belowv720];[belowv720]scale=426:240:flags=bicubic,setsar=1,split=2[v240][tiles];"
-        r"[still]select=isnan(prev_selected_t)+gte(t-prev_selected_t\,0.200),thumbnail=30,scale=out_range=pc[poster];"
+        r"[still]select=isnan(prev_selected_t)+gte(t-prev_selected_t\,0.200),thumbnail=30,"
+        "scale=out_range=pc,split=2[poster][still1];[still1]scale=32:18:flags=area,format=rgb24[tiny];"
         "[tiles]scale=160:90:flags=area:out_range=pc,setsar=1,fps=1/2:start_time=0:round=near:eof_action=pass,"
         "tile=3x1[board]"
     )
@@ -104,6 +105,7 @@ def test_a_whole_silent_film_with_its_poster_and_storyboard() -> None:
         + rung("v720", "c000-1", "veryfast", 23, 2_800_000, "0,2,4")
         + rung("v240", "c000-1", "medium", 21, 400_000, "0,2,4")
         + "-map '[poster]' -frames:v 1 -update 1 -q:v 3 -f image2 file:/out/poster.jpg "
+        "-map '[tiny]' -frames:v 1 -f rawvideo file:/out/poster.rgb "
         "-map '[board]' -frames:v 1 -q:v 6 -f image2 -start_number 0 file:/out/storyboard-%03d.jpg"
     )
     assert ladder_argv("/ffmpeg", "/in", "/out", WHOLE) == shlex.split(expected)
@@ -167,8 +169,10 @@ def test_a_copy_of_a_film_s_beginning() -> None:
 def test_a_poster_of_keyframes() -> None:
     expected = (
         f"{FRONT}{OURS}-skip_frame nokey -t 14400 -i file:/in -filter_complex_threads 1 -filter_complex "
-        "'[0:v:0]scale=1280:720:flags=bicubic:out_range=pc,setsar=1,thumbnail=100[poster]' "
-        "-map '[poster]' -frames:v 1 -update 1 -q:v 3 -f image2 file:/out/poster.jpg"
+        "'[0:v:0]scale=1280:720:flags=bicubic,setsar=1,thumbnail=100,"
+        "scale=out_range=pc,split=2[poster][still1];[still1]scale=32:18:flags=area,format=rgb24[tiny]' "
+        "-map '[poster]' -frames:v 1 -update 1 -q:v 3 -f image2 file:/out/poster.jpg "
+        "-map '[tiny]' -frames:v 1 -f rawvideo file:/out/poster.rgb"
     )
     argv = keyframe_poster_argv("/ffmpeg", "/in", "/out", rendition=Rendition(1280, 720, 0))
     assert argv == shlex.split(expected)

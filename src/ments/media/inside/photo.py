@@ -1,6 +1,6 @@
 """Turn the photo /in (argv[1]) into files in the folder argv[2], and print what was made as one JSON object.
 
-argv[3] says which: `webp` (the default) or `avif` for all sizes, `poster` for one WebP of 640 px, `blurhash` for none.
+argv[3] says which: `webp` (the default) or `avif` for all sizes, `poster` for one WebP of 640 px.
 Prints {"error": code, ...}, or {"width", "height", "blurhash", "files": [{"file", "name", "width", "height"}]}; sizes
 in px, upright, `width` and `height` those of the largest.
 Nothing of the original but its pixels is written: no EXIF, no place, no colour profile (pixels become sRGB).
@@ -46,7 +46,7 @@ SAVING: dict[str, dict[str, Any]] = {
     "webp": {"quality": 80, "method": 2},  # 3 and more: 4% fewer bytes for 2.4 times the CPU
     "avif": {"quality": 55, "speed": 8, "max_threads": 1},  # measured: the VMAF of the WebP with 23% fewer bytes
 }
-LARGEST = {"webp": SIZES[-1], "avif": SIZES[-1], "poster": POSTER_SIZE, "blurhash": BLURHASH_SIZE}
+LARGEST = {"webp": SIZES[-1], "avif": SIZES[-1], "poster": POSTER_SIZE}
 
 
 def main(source: str, folder: str, verb: str = "webp") -> dict[str, Any]:
@@ -165,8 +165,6 @@ def _write(picture: Image.Image, folder: Path, verb: str) -> dict[str, Any]:
 
 def _list_sizes(sides: tuple[int, int], verb: str) -> list[int]:
     """The sizes to make, largest first: the picture's own, and those that are clearly smaller."""
-    if verb == "blurhash":
-        return []
     own = max(1, round(_size_of(sides)))
     return [own] if verb == "poster" else [own, *(size for size in reversed(SIZES) if size < own * APART)]
 
