@@ -28,17 +28,23 @@ _SIGTERM_SEEN = 255
 _OURS = ("bwrap:", "setpriv:", "prlimit:", "nice:", "No space left on device")
 
 
-@lru_cache(maxsize=4)
 def sandbox_of(settings: Settings) -> Sandbox:
     """The sandbox of this process: whether bubblewrap works here is tried once."""
-    return Sandbox(settings.bwrap_bin)
+    return _sandbox(settings.bwrap_bin)
+
+
+def ffmpeg_of(settings: Settings) -> str:
+    """The ffmpeg to run: the setting's, else the pinned package's."""
+    return settings.ffmpeg_bin or _pinned_ffmpeg()
 
 
 @lru_cache(maxsize=4)
-def ffmpeg_of(settings: Settings) -> str:
-    """The ffmpeg to run: the setting's, else the pinned package's."""
-    if settings.ffmpeg_bin:
-        return settings.ffmpeg_bin
+def _sandbox(bwrap: str) -> Sandbox:
+    return Sandbox(bwrap)
+
+
+@lru_cache(maxsize=1)
+def _pinned_ffmpeg() -> str:
     import imageio_ffmpeg
 
     return str(imageio_ffmpeg.get_ffmpeg_exe())
