@@ -104,6 +104,8 @@ class RunningStack:
             # Not '': an empty value would be filled from the home's run/env, with the replica of another database.
             "DATABASE_REPLICA_URLS": _with_path(self.env["DATABASE_URL"], name),
             "REDIS_URL": _with_path(self.env["REDIS_URL"], str(valkey_number)),
+            # Tests change rows under the API; those of what it keeps turn it on.
+            "MENTS_ANSWER_KEPT_S": "0",
         }
 
 

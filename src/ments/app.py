@@ -14,7 +14,8 @@ from uuid import UUID
 
 import uvloop
 
-from ments.cache import PageCache, Valkey
+from ments.cache import Heard, PageCache, Valkey
+from ments.cache.kept import Kept
 from ments.db import Primary, Replica, Session
 from ments.edge.media_urls import MediaUrls
 from ments.jobs import JobQueues, Outbox
@@ -22,7 +23,7 @@ from ments.jobs.backlog import Backlog
 from ments.jobs.process import relay, stop_on_signals, work
 from ments.jobs.rooms import join_rooms
 from ments.jobs.slots import choose_slots
-from ments.observe import Observed, serve_metrics, share_between_processes, start_observing, stop_observing
+from ments.observe import serve_metrics, share_between_processes, start_observing, stop_observing
 from ments.parts import Parts
 from ments.rooms import ROOMS
 from ments.settings import Settings, read_settings
@@ -40,6 +41,9 @@ _BACKLOG = 1024
 # Requests that one process works on; the rest wait in the backlog, and past that the edge answers.
 _CONCURRENT_REQUESTS = 512
 _STOP_S = 10
+# A session that ends is dropped by who hears of it. This long it may live on where the word of it was lost.
+_SESSION_KEPT_S = 10.0
+_SESSIONS_KEPT = 50_000
 
 
 @asynccontextmanager
@@ -61,12 +65,15 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
         stack.push_async_callback(queues.aclose)
         outbox = Outbox(primary, queues, join_rooms(ROOMS).bindings)
         stack.push_async_callback(outbox.aclose)
+        heard = Heard(valkey)
         yield Parts(
             settings=settings,
             primary=primary,
             replica=replica,
             valkey=valkey,
             pages=PageCache(valkey),
+            heard=heard,
+            sessions=Kept(heard, keep_s=_SESSION_KEPT_S, entries_max=_SESSIONS_KEPT, bytes_max=_SESSIONS_KEPT),
             bucket=Bucket(settings),
             signer=Signer(settings),
             media_urls=MediaUrls(settings.media_signing_keys, settings.cdn_url),
@@ -141,7 +148,7 @@ def create_app(settings: Settings, opened: OpenParts = open_parts) -> ASGIApp:
     from ments.accounts.viewers import DEPENDENCIES
     from ments.web.site import build_site
 
-    return Observed(build_site(settings, opened, list_routes(), DEPENDENCIES))
+    return build_site(settings, opened, list_routes(), DEPENDENCIES)
 
 
 @asynccontextmanager

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from ments.cache import PageCache, Valkey
+from ments.cache import Heard, PageCache, Valkey
+from ments.cache.kept import Kept
 from ments.db import Primary, Replica, Session
 from ments.edge.media_urls import MediaUrls
 from ments.jobs.backlog import Backlog
@@ -30,6 +32,9 @@ class Parts:
     replica: Replica
     valkey: Valkey
     pages: PageCache
+    heard: Heard
+    # What is known of sessions, while this process hears when they end: filled by `accounts.sessions`.
+    sessions: Kept[Any]
     bucket: Bucket
     signer: Signer
     media_urls: MediaUrls

@@ -105,6 +105,9 @@ SETTINGS: tuple[Setting, ...] = (
         "Films of nearly twice these seconds and more are cut into chunks that any worker takes; a multiple of 8.",
     ),
     Setting(
+        "MENTS_ANSWER_KEPT_S", "1", "Seconds for which a session gets the same answer again; 0: each is made anew."
+    ),
+    Setting(
         "MENTS_FEED_WEIGHTS",
         DEFAULT_WEIGHTS,
         "What each feature counts for in the ranked feed, 0 to 1; those left out count as here.",
@@ -172,6 +175,7 @@ class Settings:
     upload_video_max_bytes: int
     upload_image_max_bytes: int
     upload_part_bytes: int
+    answer_kept_s: int
     ffmpeg_bin: str
     bwrap_bin: str
 
@@ -273,6 +277,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         upload_image_max_bytes=number("MENTS_UPLOAD_IMAGE_MAX_BYTES"),
         upload_part_bytes=number("MENTS_UPLOAD_PART_BYTES"),
         ffmpeg_bin=text("MENTS_FFMPEG_BIN"),
+        answer_kept_s=number("MENTS_ANSWER_KEPT_S"),
         bwrap_bin=text("MENTS_BWRAP_BIN") or "/usr/bin/bwrap",
     )
 

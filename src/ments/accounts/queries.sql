@@ -52,9 +52,9 @@ where s.token_hash = :token_hash and s.expires_at > now();
 -- Sliding expiry; never brings an ended session back.
 update sessions set expires_at = :expires_at where token_hash = :token_hash and expires_at > now();
 
--- name: delete_session(token_hash)!
+-- name: delete_session(token_hash)$
 -- Signing out.
-delete from sessions where token_hash = :token_hash;
+delete from sessions where token_hash = :token_hash returning account_id;
 
 -- name: delete_expired_sessions()!
 -- Housekeeping: ended sessions and links are dead weight.

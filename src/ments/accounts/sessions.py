@@ -1,7 +1,8 @@
-"""Sessions: a row in Postgres is the truth, Valkey answers for it for up to a minute.
+"""Sessions: a row in Postgres is the truth, Valkey answers for it for up to a minute, the process for ten seconds.
 
-Nothing is kept in the process, so a sign-out holds everywhere at once. A reader that found the row just before it was
-deleted cannot put it back: sign-out leaves a mark in the cache, and readers only fill what is empty.
+A sign-out holds in this process before it is answered, and in the others as soon as they hear of it, within milliseconds; while
+a process does not hear, it keeps nothing. A reader that found the row just before it was deleted cannot put it back: sign-out
+leaves a mark in the cache, and readers only fill what is empty.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from redis.exceptions import RedisError
 from ments.accounts import store
 from ments.accounts.model import SessionKind, Viewer
 from ments.cache import Valkey
+from ments.cache.kept import tell_changed
 from ments.db import Transaction
 from ments.parts import Parts
 
@@ -79,23 +81,34 @@ async def open_session(
 async def find_current(parts: Parts, token: str) -> Current | None:
     """Return the session that a token stands for, or None when it is unknown or over."""
     token_hash = hash_token(token)
+    kept: Current | None = parts.sessions.find(token_hash)
+    if kept is None:
+        begun = parts.sessions.begin()
+        kept = await _find(parts, token_hash)
+        if kept is None:
+            return None
+        parts.sessions.put(begun, token_hash, kept.viewer.id, kept, 1)
+    if kept.expires_at <= datetime.now(UTC):
+        return None
+    if kept.kind is SessionKind.SESSION:
+        return await _slide(parts, token_hash, kept)
+    return kept
+
+
+async def _find(parts: Parts, token_hash: bytes) -> Current | None:
     cached = await _read(parts.valkey, token_hash)
     if cached == _ENDED:
         return None
     current = _unpack(cached)
     if current is not None:
-        if current.expires_at <= datetime.now(UTC):
-            return None
-    else:
-        # The primary: a replica may not have heard of a session that was opened a moment ago.
-        async with parts.primary.session() as session:
-            row = await store.find_session(session, token_hash)
-        if row is None:
-            return None
-        current = Current(*row)
-        await _fill(parts.valkey, token_hash, current)
-    if current.kind is SessionKind.SESSION:
-        return await _slide(parts, token_hash, current)
+        return current
+    # The primary: a replica may not have heard of a session that was opened a moment ago.
+    async with parts.primary.session() as session:
+        row = await store.find_session(session, token_hash)
+    if row is None:
+        return None
+    current = Current(*row)
+    await _fill(parts.valkey, token_hash, current)
     return current
 
 
@@ -103,11 +116,13 @@ async def end_session(parts: Parts, token: str) -> None:
     """End a session in every process at once; it need not exist."""
     token_hash = hash_token(token)
     async with parts.primary.transaction() as tx:
-        await store.delete_session(tx, token_hash)
+        account_id = await store.delete_session(tx, token_hash)
     try:
         await parts.valkey.client.set(_key(token_hash), _ENDED, ex=_ENDED_MARK_S)
     except (RedisError, OSError) as error:
         log.warning("session_cache_not_cleared", error=repr(error))
+    if account_id is not None:
+        await tell_changed(parts.heard, account_id)
 
 
 def hash_token(token: str) -> bytes:
@@ -124,6 +139,7 @@ async def _slide(parts: Parts, token_hash: bytes, current: Current) -> Current |
         if not await store.extend_session(tx, token_hash, expires_at):
             return None
     await _forget(parts.valkey, token_hash)
+    parts.sessions.drop(current.viewer.id)
     return Current(current.viewer, current.kind, expires_at, was_extended=True)
 
 
@@ -142,7 +158,7 @@ async def _read(valkey: Valkey, token_hash: bytes) -> bytes | None:
     if time.monotonic() < _Rest.until:
         return None
     try:
-        value = cast("bytes | None", await valkey.client.get(_key(token_hash)))
+        value = cast("bytes | None", await valkey.quick.ask("GET", _key(token_hash)))
     except (RedisError, OSError) as error:
         _Rest.until = time.monotonic() + _REST_S
         log.warning("session_cache_unreachable", error=repr(error))
@@ -156,7 +172,7 @@ async def _fill(valkey: Valkey, token_hash: bytes, current: Current) -> None:
     left_s = int((current.expires_at - datetime.now(UTC)).total_seconds())
     value = msgspec.json.encode(_Cached(current.viewer, current.kind, current.expires_at))
     try:
-        await valkey.client.set(_key(token_hash), value, nx=True, ex=max(1, min(_CACHED_S, left_s)))
+        await valkey.quick.ask("SET", _key(token_hash), value, "NX", "EX", max(1, min(_CACHED_S, left_s)))
     except (RedisError, OSError) as error:
         log.warning("session_cache_not_filled", error=repr(error))
 

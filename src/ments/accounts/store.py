@@ -105,9 +105,10 @@ async def extend_session(tx: Transaction, token_hash: bytes, expires_at: datetim
     return int(await queries.extend_session(tx.connection, token_hash=token_hash, expires_at=expires_at)) == 1
 
 
-async def delete_session(tx: Transaction, token_hash: bytes) -> None:
-    """End a session; it need not exist."""
-    await queries.delete_session(tx.connection, token_hash=token_hash)
+async def delete_session(tx: Transaction, token_hash: bytes) -> UUID | None:
+    """End a session, and say whose it was; it need not exist."""
+    account_id: UUID | None = await queries.delete_session(tx.connection, token_hash=token_hash)
+    return account_id
 
 
 async def delete_expired_sessions(tx: Transaction) -> int:

@@ -21,6 +21,7 @@ from ments.errors import Forbidden, Unauthenticated
 from ments.parts import Parts
 from ments.web.asked import header
 from ments.web.cookies import bearer_token, clear_session_cookie, session_cookie, set_session_cookie
+from ments.web.kept_answers import note_account
 from ments.web.limits import WRITE_LIMITS, spend
 from ments.web.problems import wants_page
 
@@ -35,7 +36,9 @@ async def find_viewer(parts: Parts, scope: Scope) -> Viewer | None:
     """
     state = cast("dict[str, Any]", scope)
     if _FOUND not in state:
-        state[_FOUND] = await _look_up(parts, scope)
+        viewer = state[_FOUND] = await _look_up(parts, scope)
+        if viewer is not None:
+            note_account(scope, viewer.id)
     return cast("Viewer | None", state[_FOUND])
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from litestar import Response, get
+from typing import Any
+
+from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromQuery
 
@@ -11,10 +13,14 @@ from ments.feeds import store
 from ments.feeds.model import FeedKind
 from ments.feeds.rules import choose_kind
 from ments.parts import Parts
+from ments.web.kept_answers import keep_answer
+
+Asked = Request[Any, Any, Any]
 
 
-@get("/api/feed", summary="Read a page of a feed", tags=["feeds"], public=True)
+@get("/api/feed", summary="Read a page of a feed", tags=["feeds"], public=True, keep=True)
 async def feed(
+    request: Asked,
     parts: NamedDependency[Parts],
     viewer: NamedDependency[Viewer | None],
     kind: FromQuery[str | None] = None,
@@ -22,24 +28,27 @@ async def feed(
     limit: FromQuery[int | None] = None,
 ) -> Response[bytes]:
     """Answer with `{posts, cursor, has_more, source}`; X-Cache says whether the shared page was made before."""
-    return await _answer(parts, viewer, choose_kind(kind, signed_in=viewer is not None), cursor, limit)
+    return await _answer(request, parts, viewer, choose_kind(kind, signed_in=viewer is not None), cursor, limit)
 
 
-@get("/api/posts", summary="List the latest posts", tags=["posts"], public=True)
+@get("/api/posts", summary="List the latest posts", tags=["posts"], public=True, keep=True)
 async def latest(
+    request: Asked,
     parts: NamedDependency[Parts],
     viewer: NamedDependency[Viewer | None],
     cursor: FromQuery[str | None] = None,
     limit: FromQuery[int | None] = None,
 ) -> Response[bytes]:
     """Answer as `/api/feed?kind=latest` does."""
-    return await _answer(parts, viewer, FeedKind.LATEST, cursor, limit)
+    return await _answer(request, parts, viewer, FeedKind.LATEST, cursor, limit)
 
 
 async def _answer(
-    parts: Parts, viewer: Viewer | None, kind: FeedKind, cursor: str | None, limit: int | None
+    request: Asked, parts: Parts, viewer: Viewer | None, kind: FeedKind, cursor: str | None, limit: int | None
 ) -> Response[bytes]:
     page, was_cached = await store.read_feed_json(parts, viewer, kind, cursor=cursor, limit=limit)
+    if viewer is not None:
+        keep_answer(request.scope)
     return Response(page, media_type="application/json", headers={"X-Cache": "HIT" if was_cached else "MISS"})
 
 

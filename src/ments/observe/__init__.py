@@ -5,16 +5,26 @@ A process calls `start_observing(settings, "ments-api")` once and `stop_observin
 """
 
 from ments.observe.exporter import serve_metrics, share_between_processes
+from ments.observe.metrics import count_answers
 from ments.observe.middleware import Observed
 from ments.observe.process import start_observing, stop_observing
 from ments.observe.reports import report_error, report_request_error
 from ments.observe.scrub import scrub, scrub_text
-from ments.observe.trace import current_trace_id, current_traceparent, parse_traceparent, span, trace_from
+from ments.observe.trace import (
+    current_trace_id,
+    current_traceparent,
+    is_exporting,
+    parse_traceparent,
+    span,
+    trace_from,
+)
 
 __all__ = [
     "Observed",
+    "count_answers",
     "current_trace_id",
     "current_traceparent",
+    "is_exporting",
     "parse_traceparent",
     "report_error",
     "report_request_error",

@@ -13,6 +13,19 @@ HTTP_SECONDS = Histogram(
     ("method", "route", "status"),
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
 )
+
+
+def count_answers(method: str, route: str, status: int, n: int, seconds: float) -> None:
+    """Count n quick answers in `HTTP_SECONDS` at once, each as long as they took on average.
+
+    The library has no word for that, and a call for each would take longer than what it times.
+    """
+    histogram = HTTP_SECONDS.labels(method, route, str(status))
+    bucket = next(k for k, most in enumerate(histogram._upper_bounds) if seconds / n <= most)
+    histogram._buckets[bucket].inc(n)
+    histogram._sum.inc(seconds)
+
+
 HTTP_RUNNING = Gauge(
     "ments_http_requests_running", "Requests being answered.", ("method",), multiprocess_mode="livesum"
 )

@@ -69,6 +69,11 @@ def stop_tracing() -> None:
         provider.shutdown()
 
 
+def is_exporting() -> bool:
+    """Whether spans are sent anywhere; without that there is no more to a request's trace than its id."""
+    return _Export.tracer is not None
+
+
 @contextmanager
 def span(name: str, *, kind: Kind = "internal", **attributes: Attribute) -> Iterator[Span]:
     """Time a step within the present trace: `with span("probe", bytes=size) as step: ...`.

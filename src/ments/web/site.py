@@ -11,17 +11,19 @@ from litestar.datastructures import CacheControlHeader, State
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.routes import HTTPRoute
 from litestar.static_files import create_static_files_router
 from litestar.types import ASGIApp, ControllerRouterHandler, Scope
 
 from ments import __version__
-from ments.observe import report_request_error
+from ments.observe import Observed, report_request_error
 from ments.parts import Parts
 from ments.settings import Settings
 from ments.web.assets import DIST
 from ments.web.body import BODY_MAX_BYTES, BoundedRequest
 from ments.web.doorway import Doorway
 from ments.web.health import Readiness, probes_of
+from ments.web.kept_answers import KeptAnswers
 from ments.web.origin import guard_origin
 from ments.web.problems import render_error
 
@@ -42,7 +44,7 @@ def build_site(
 
     @asynccontextmanager
     async def opened(app: Litestar) -> AsyncIterator[None]:
-        async with open_parts(settings) as parts:
+        async with open_parts(settings) as parts, _keeping(parts, kept):
             app.state.parts = parts
             app.state.readiness = Readiness(probes_of(parts))
             yield
@@ -70,7 +72,29 @@ def build_site(
             render_plugins=[JsonRenderPlugin(path="/")],
         ),
     )
-    return Doorway(app, settings)
+    kept = KeptAnswers(Observed(Doorway(app, settings)), _kept_paths(app))
+    return kept
+
+
+@asynccontextmanager
+async def _keeping(parts: Parts, kept: KeptAnswers) -> AsyncIterator[None]:
+    if not parts.settings.answer_kept_s:
+        yield
+        return
+    async with kept.attached(parts.heard, parts.settings.answer_kept_s):
+        yield
+
+
+def _kept_paths(app: Litestar) -> set[str]:
+    """The addresses of routes that were declared with `keep=True`."""
+    return {
+        path
+        for route in app.routes
+        if isinstance(route, HTTPRoute)
+        for handler in route.route_handlers
+        if handler.opt.get("keep")
+        for path in handler.paths
+    }
 
 
 def _static_routes() -> list[Router]:

@@ -1,0 +1,154 @@
+"""What processes tell each other in passing: one subscription a process, through Valkey, at most once.
+
+For what only makes things fresh sooner (drop what is kept of an account, count up a like on a screen): nothing here is the
+truth, and what is told while a process does not hear is lost on it. `is_live` says whether it hears, and `on_loss` that it
+may have missed something.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+from redis.exceptions import RedisError
+
+from ments.cache.valkey import Valkey
+from ments.cache.wire import Wire, connect
+
+log = structlog.get_logger()
+Listener = Callable[[bytes], None]
+
+_TOPICS_MAX = 50_000
+_PING_EVERY_S = 0.25
+# Silence for this long is a loss: what is kept on the strength of hearing is at most this much older than it says.
+_SILENCE_MAX_S = 1.0
+_AGAIN_AFTER_S = 0.25
+_MARK_BYTES = 8
+
+
+class Heard:
+    """Tells other processes, and listens to them. Topics are names such as `accounts`; texts are bytes."""
+
+    def __init__(self, valkey: Valkey) -> None:
+        self._valkey = valkey
+        # Channels are the server's, whatever database is chosen.
+        self._prefix = f"heard:{valkey.address.number}:".encode()
+        # Goes before each text, so that a process passes over what it told itself, which it heard at once.
+        self._mark = secrets.token_bytes(_MARK_BYTES)
+        self._listeners: dict[bytes, list[Listener]] = {}
+        self._losses: list[Callable[[], None]] = []
+        self._wire: Wire | None = None
+        self._last_reply = 0.0
+        self._wanted: set[bytes] = set()
+        self._users = 0
+        self._task: asyncio.Task[None] | None = None
+        self.is_live = False
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        """Keep the subscription for as long as the block lasts; several may overlap."""
+        self._users += 1
+        if self._task is None:
+            self._task = asyncio.create_task(self._keep_subscribed())
+        try:
+            yield
+        finally:
+            self._users -= 1
+            if self._users == 0 and self._task is not None:
+                task, self._task = self._task, None
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+
+    def listen(self, topic: str, listener: Listener) -> Callable[[], None]:
+        """Call `listener` with each text that is told under a topic, here or elsewhere; returns what ends it.
+
+        A listener is quick, and raises nothing. Raises ValueError over the most topics that a process listens to.
+        """
+        channel = self._prefix + topic.encode()
+        listeners = self._listeners.setdefault(channel, [])
+        if len(self._listeners) > _TOPICS_MAX:
+            del self._listeners[channel]
+            raise ValueError("This process listens to too many topics.")
+        listeners.append(listener)
+        if len(listeners) == 1 and self._wire is not None:
+            self._wire.write(("SUBSCRIBE", channel))
+
+        def stop() -> None:
+            listeners.remove(listener)
+            if not listeners and self._listeners.get(channel) is listeners:
+                del self._listeners[channel]
+                if self._wire is not None:
+                    self._wire.write(("UNSUBSCRIBE", channel))
+
+        return stop
+
+    def on_loss(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call back whenever something may have been missed; returns what ends it."""
+        self._losses.append(callback)
+        return lambda: self._losses.remove(callback)
+
+    async def tell(self, topic: str, text: bytes) -> None:
+        """Tell this process at once and the others soon. Without Valkey the others do not hear, and know that they don't."""
+        channel = self._prefix + topic.encode()
+        self._hand_out(channel, text)
+        try:
+            await self._valkey.quick.ask("PUBLISH", channel, self._mark + text)
+        except RedisError as error:
+            log.warning("not_told", topic=topic, error=repr(error))
+
+    def _hand_out(self, channel: bytes, text: bytes) -> None:
+        for listener in tuple(self._listeners.get(channel, ())):
+            try:
+                listener(text)
+            except Exception:
+                # One that fails must not keep the others from hearing.
+                log.exception("listener_failed", channel=channel.decode(errors="replace"))
+
+    async def _keep_subscribed(self) -> None:
+        try:
+            while True:
+                try:
+                    await self._subscribe_once()
+                except RedisError as error:
+                    log.warning("subscription_down", error=repr(error))
+                await asyncio.sleep(_AGAIN_AFTER_S)
+        finally:
+            self._lose()
+
+    async def _subscribe_once(self) -> None:
+        """Hear until the connection is lost or silent."""
+        wire = await connect(self._valkey.address, self._hear, self._lose)
+        try:
+            self._wire, self._last_reply = wire, time.monotonic()
+            self._wanted = set(self._listeners)
+            for channel in self._wanted:
+                wire.write(("SUBSCRIBE", channel))
+            while wire.is_open and time.monotonic() - self._last_reply < _SILENCE_MAX_S:
+                self.is_live = not self._wanted
+                wire.write(("PING",))
+                await asyncio.sleep(_PING_EVERY_S)
+        finally:
+            wire.abort()
+            self._lose()
+
+    def _hear(self, reply: Any) -> None:
+        self._last_reply = time.monotonic()
+        if not isinstance(reply, list) or len(reply) != 3:
+            return
+        kind, channel, text = reply
+        if kind == b"message" and not text.startswith(self._mark):
+            self._hand_out(channel, text[_MARK_BYTES:])
+        elif kind == b"subscribe" and self._wanted:
+            self._wanted.discard(channel)
+            self.is_live = not self._wanted
+
+    def _lose(self) -> None:
+        was_live, self.is_live, self._wire = self.is_live, False, None
+        if was_live:
+            for callback in tuple(self._losses):
+                callback()

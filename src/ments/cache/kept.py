@@ -1,0 +1,145 @@
+"""What a process keeps for one account at a time, for as long as it hears when that account changes.
+
+Kept in the process alone, bounded in number and bytes, and only while the subscription is up: what was begun before an
+account was dropped, or before something may have been missed, is not kept.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from ments.cache.heard import Heard
+
+V = TypeVar("V")
+
+_TOPIC = "accounts"
+_DROPS_REMEMBERED = 20_000
+
+
+async def tell_changed(heard: Heard, account_id: UUID) -> None:
+    """Have every process drop what it keeps of an account. Call it after the commit of what changed."""
+    await heard.tell(_TOPIC, account_id.bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A moment at which somebody began to make what may be kept: seconds (monotonic), and which drops came before."""
+
+    at: float
+    drops: int
+
+
+@dataclass(slots=True)
+class _Entry(Generic[V]):
+    value: V
+    account_id: UUID
+    until: float
+    size: int
+
+
+class Kept(Generic[V]):
+    """Values by key, each of one account's."""
+
+    def __init__(self, heard: Heard, *, keep_s: float, entries_max: int, bytes_max: int) -> None:
+        """`keep_s` counts from when a value was begun to be made; `bytes_max` is of the sizes that `put` is told."""
+        self._heard, self._keep_s = heard, keep_s
+        self._entries_max, self._bytes_max = entries_max, bytes_max
+        # In the order of their ends, or nearly: what was begun earlier may have been put later.
+        self._entries: dict[Hashable, _Entry[V]] = {}
+        self._bytes = 0
+        self._by_account: dict[UUID, set[Hashable]] = {}
+        self._drops = 0
+        # Which drop was the last of an account. Before `_forgotten` it is not known any more, so all counts as dropped.
+        self._last_drops: dict[UUID, int] = {}
+        self._forgotten = 0
+        self._stops = (heard.listen(_TOPIC, self._hear), heard.on_loss(self.drop_all))
+
+    def close(self) -> None:
+        """Forget everything, and hear nothing more."""
+        for stop in self._stops:
+            stop()
+        self.drop_all()
+
+    @property
+    def is_on(self) -> bool:
+        """Whether anything is kept at all now."""
+        return self._heard.is_live
+
+    def find(self, key: Hashable) -> V | None:
+        """The value under a key, unless it is over."""
+        entry = self._entries.get(key)
+        if entry is None or not self._heard.is_live or entry.until <= time.monotonic():
+            return None
+        return entry.value
+
+    def begin(self) -> Begun:
+        """Say that something begins to be made; before anything is read for it."""
+        return Begun(time.monotonic(), self._drops)
+
+    def was_dropped_since(self, begun: Begun, account_id: UUID | None) -> bool:
+        """Whether an account (None: any of all) was dropped since; then what was begun may be of before."""
+        if begun.drops == self._drops:
+            return False
+        if account_id is None or begun.drops < self._forgotten:
+            return True
+        return self._last_drops.get(account_id, 0) > begun.drops
+
+    def put(self, begun: Begun, key: Hashable, account_id: UUID, value: V, size: int) -> bool:
+        """Keep a value, unless it is over already, too large, or its account was dropped meanwhile. Says whether it is kept."""
+        now = time.monotonic()
+        until = begun.at + self._keep_s
+        if not self._heard.is_live or until <= now or size > self._bytes_max // 16:
+            return False
+        if self.was_dropped_since(begun, account_id):
+            return False
+        self._take_out(key)
+        self._make_room(now, size)
+        self._entries[key] = _Entry(value, account_id, until, size)
+        self._by_account.setdefault(account_id, set()).add(key)
+        self._bytes += size
+        return True
+
+    def drop(self, account_id: UUID) -> None:
+        """Forget all that is kept of an account, here, and what is being made for it."""
+        self._drops += 1
+        if len(self._last_drops) >= _DROPS_REMEMBERED:
+            self._last_drops.clear()
+            self._forgotten = self._drops
+        self._last_drops[account_id] = self._drops
+        for key in tuple(self._by_account.get(account_id, ())):
+            self._take_out(key)
+
+    def drop_all(self) -> None:
+        """Forget everything, here, and what is being made."""
+        self._drops += 1
+        self._forgotten = self._drops
+        self._last_drops.clear()
+        self._entries.clear()
+        self._by_account.clear()
+        self._bytes = 0
+
+    def _hear(self, text: bytes) -> None:
+        if len(text) == 16:
+            self.drop(UUID(bytes=text))
+
+    def _make_room(self, now: float, size: int) -> None:
+        while self._entries:
+            oldest = next(iter(self._entries))
+            full = len(self._entries) >= self._entries_max or self._bytes + size > self._bytes_max
+            if not full and self._entries[oldest].until > now:
+                return
+            self._take_out(oldest)
+
+    def _take_out(self, key: Hashable) -> None:
+        entry = self._entries.pop(key, None)
+        if entry is None:
+            return
+        self._bytes -= entry.size
+        keys = self._by_account[entry.account_id]
+        keys.discard(key)
+        if not keys:
+            del self._by_account[entry.account_id]
