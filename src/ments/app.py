@@ -111,7 +111,7 @@ def list_routes() -> list[Any]:
     from ments.accounts import api as accounts_api
     from ments.accounts import pages as accounts_pages
     from ments.feeds import api as feeds_api
-    from ments.feeds import list_pages
+    from ments.feeds import events_api, list_pages
     from ments.feeds import pages as feeds_pages
     from ments.media import api as media_api
     from ments.operations import api as operations_api
@@ -134,6 +134,7 @@ def list_routes() -> list[Any]:
         *posts_api.ROUTES,
         *reactions_api.ROUTES,
         *feeds_api.ROUTES,
+        *events_api.ROUTES,
         *posts_pages.ROUTES,
         *reactions_pages.ROUTES,
         *feeds_pages.ROUTES,

@@ -54,6 +54,18 @@ def _media() -> RoomTasks:
     )
 
 
+def _ranking() -> RoomTasks:
+    from ments.feeds import rank_tasks
+    from ments.feeds.events import FeedEventsSent
+
+    return RoomTasks(
+        {
+            FeedEventsSent: (rank_tasks.write_feed_events,),
+        },
+        periodic=rank_tasks.PERIODIC,
+    )
+
+
 def _posts() -> RoomTasks:
     from ments.media.job_events import MediaFinished, MediaForPost, MediaPlayable
     from ments.posts import tasks
@@ -86,6 +98,7 @@ ROOMS: dict[str, Callable[[], RoomTasks]] = {
     "accounts": _accounts,
     "relationships": _relationships,
     "media": _media,
+    "ranking": _ranking,
     "posts": _posts,
     "feeds": _feeds,
 }

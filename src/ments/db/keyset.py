@@ -54,21 +54,32 @@ def encode_cursor(secret: str, kind: str, place: Place) -> str:
 
     secret  a derived key of the deployment; kind  names the list, so that its cursors open no other
     """
-    body = _KEY.pack((place.at - _EPOCH) // timedelta(microseconds=1), place.id.bytes)
-    return base64.urlsafe_b64encode(body + _seal(secret, kind, body)).decode().rstrip("=")
+    return seal_body(secret, kind, _KEY.pack((place.at - _EPOCH) // timedelta(microseconds=1), place.id.bytes))
 
 
 def decode_cursor(secret: str, kind: str, cursor: str) -> Place:
     """Read a place back. Raises BadCursor for one that is forged, damaged or another list's."""
+    micros, id_bytes = _KEY.unpack(open_body(secret, kind, cursor, _KEY.size))
+    return Place(at=_EPOCH + timedelta(microseconds=micros), id=UUID(bytes=id_bytes))
+
+
+def seal_body(secret: str, kind: str, body: bytes) -> str:
+    """Write any place as `encode_cursor` does one by time and id: for lists in another order."""
+    return base64.urlsafe_b64encode(body + _seal(secret, kind, body)).decode().rstrip("=")
+
+
+def open_body(secret: str, kind: str, cursor: str, size: int) -> bytes:
+    """Read the `size` bytes back that `seal_body` sealed. Raises BadCursor as `decode_cursor` does."""
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        body, seal = raw[: _KEY.size], raw[_KEY.size :]
-        micros, id_bytes = _KEY.unpack(body)
-    except (ValueError, struct.error) as error:
+    except ValueError as error:
         raise BadCursor("This page link is damaged. Start again from the first page.") from error
+    body, seal = raw[:size], raw[size:]
+    if len(body) < size:
+        raise BadCursor("This page link is damaged. Start again from the first page.")
     if not hmac.compare_digest(seal, _seal(secret, kind, body)):
         raise BadCursor("This page link belongs to another list. Start again from the first page.")
-    return Place(at=_EPOCH + timedelta(microseconds=micros), id=UUID(bytes=id_bytes))
+    return body
 
 
 def _seal(secret: str, kind: str, body: bytes) -> bytes:

@@ -63,9 +63,12 @@ class Use:
 UPLOADS = Limit("uploads", 90, 60, "That is a lot of uploads at once.")
 SIGNS = Limit("signs", 1800, 60, "That is a lot of upload parts at once.")
 WRITES = Limit("writes", 450, 60, "That is a lot of changes at once.")
+# A page tells what was seen every ten seconds or so, several tabs at once.
+EVENTS = Limit("events", 90, 60, "That is a lot of events at once.")
+REFRESHES = Limit("refreshes", 12, 60, "Your feed was ranked anew just now.")
 SIGN_INS = Limit("sign_ins", 45, 60, "Many sign-ins came from this address.")
 REGISTRATIONS = Limit("registrations", 60, 60, "Many accounts were made from this address.")
-WRITE_LIMITS = {limit.name: limit for limit in (UPLOADS, SIGNS, WRITES)}
+WRITE_LIMITS = {limit.name: limit for limit in (UPLOADS, SIGNS, WRITES, EVENTS, REFRESHES)}
 
 
 class Local:

@@ -85,6 +85,7 @@ LISTS = {
 """Lists of what many wrote: the post is not among them."""
 
 OTHERWISE = {
+    "POST /api/feed/events": "takes what was seen and tells nothing of any post: tested with the events",
     "POST /api/posts": "answers a post by its body: tested below",
     "GET /api/bookmarks": "lists what was kept: tested where posts are kept",
     "GET /bookmarks": "lists what was kept: tested where posts are kept",

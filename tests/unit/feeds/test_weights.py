@@ -16,7 +16,7 @@ def test_weights() -> None:
     "written", ["colour=0.1", "media", "media=", "media=nan", "media=-1", "media=1.5", "media=0.1,media=0.2", "=1"]
 )
 def test_weights_that_are_refused(written: str) -> None:
-    with pytest.raises(ValueError, match="feature|needs|twice"):
+    with pytest.raises(ValueError, match=r"feature|needs|twice"):
         parse_weights(written, known=WEIGHTS)
 
 
