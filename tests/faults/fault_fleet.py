@@ -10,11 +10,12 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fault_fork import Forked
 from fault_stores import FaultStores
 
 from ments.stack.account import launcher
@@ -33,7 +34,7 @@ exec "$@"
 class Member:
     """One process. `accepted`: the file with the ids of a producer's acknowledged commits."""
 
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | Forked
     log: Path
     accepted: Path
 
@@ -42,17 +43,18 @@ class Member:
         return self.process.pid
 
     def send(self, number: signal.Signals) -> None:
-        self.process.send_signal(number)
+        if self.process.poll() is None:
+            os.kill(self.pid, number)
 
     def kill(self) -> None:
         """End it by SIGKILL, and wait until it is gone."""
-        self.process.kill()
-        self.process.wait(_END_S)
+        self.send(signal.SIGKILL)
+        self.process.wait(timeout=_END_S)
 
     def terminate(self) -> int:
         """End it by SIGTERM; returns its exit status."""
-        self.process.terminate()
-        return self.process.wait(_END_S)
+        self.send(signal.SIGTERM)
+        return self.process.wait(timeout=_END_S)
 
     def is_stopped(self) -> bool:
         """Whether SIGSTOP has taken hold."""
@@ -115,23 +117,14 @@ class Fleet:
     def _start(self, kind: str, wish: dict[str, Any], before: tuple[str, ...] = ()) -> Member:
         name = f"{kind}-{len(self.members)}"
         log, accepted = self.folder / f"{name}.log", self.folder / f"{name}.accepted"
-        with log.open("ab") as output:
-            process = subprocess.Popen(
-                [
-                    # Should the tests themselves be killed, nothing of theirs stays.
-                    *launcher(None, "KILL"),
-                    *before,
-                    sys.executable,
-                    str(_PROGRAM),
-                    kind,
-                    json.dumps(wish | {"accepted": str(accepted)}),
-                ],
-                env=self.stores.environ(),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
+        log.touch()
+        wish |= {"accepted": str(accepted)}
+        environ = self.stores.environ()
+        process: subprocess.Popen[bytes] | Forked
+        if before:
+            process = _start_anew([*before, sys.executable, str(_PROGRAM), kind, json.dumps(wish)], environ, log)
+        else:
+            process = Forked.start(kind, wish, environ, log)
         member = Member(process, log, accepted)
         self.members.append(member)
         return member
@@ -140,10 +133,13 @@ class Fleet:
         """End all, at once and without their consent."""
         for member in self.members:
             if member.process.poll() is None:
-                os.killpg(member.pid, signal.SIGKILL)
+                # One that has just been forked may have no group yet.
+                member.send(signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.killpg(member.pid, signal.SIGKILL)
         deadline = time.monotonic() + _END_S
         for member in self.members:
-            member.process.wait(max(0.1, deadline - time.monotonic()))
+            member.process.wait(timeout=max(0.1, deadline - time.monotonic()))
 
     def tails(self, lines: int = 8) -> str:
         """The last lines of each log, for whoever looks at a failure."""
@@ -151,4 +147,17 @@ class Fleet:
             f"--- {member.log.name} (status {member.process.poll()})\n"
             + "\n".join(line[:600] for line in member.log.read_text(errors="replace").splitlines()[-lines:])
             for member in self.members
+        )
+
+
+def _start_anew(words: list[str], environ: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            # Should the tests themselves be killed, nothing of theirs stays.
+            [*launcher(None, "KILL"), *words],
+            env=dict(environ),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )

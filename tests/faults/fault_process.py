@@ -1,4 +1,4 @@
-"""One process of the suite: `python fault_process.py worker|relay|producer JSON`, with the settings in its environment.
+"""One process of the suite: `python fault_process.py worker|relay|producer JSON`, with the settings in its environment, or `run`.
 
 worker    {"slots": {QUEUE: jobs at once}, "folder": work folder, "drain_s": how long jobs may go on after SIGTERM}
 relay     {"dies": ""}
@@ -121,6 +121,12 @@ def _note_accepted(file: Path, event_id: uuid.UUID) -> None:
 
 BODIES = {"worker": run_worker, "relay": run_relay, "producer": run_producer}
 
+
+def run(kind: str, wish: dict[str, Any]) -> None:
+    """Be that process until it ends."""
+    start_logging("json", service=f"fault-{kind}")
+    uvloop.run(BODIES[kind](wish))
+
+
 if __name__ == "__main__":
-    start_logging("json", service=f"fault-{sys.argv[1]}")
-    uvloop.run(BODIES[sys.argv[1]](json.loads(sys.argv[2])))
+    run(sys.argv[1], json.loads(sys.argv[2]))
