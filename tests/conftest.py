@@ -15,10 +15,12 @@ import hypothesis
 import pytest
 import pytest_asyncio
 
+from order import LongestFirst, rank
 from running_stack import FOLDER_VARIABLE, RunningStack, end_shared_stack, shared_stack
 
 if TYPE_CHECKING:  # a second of imports that unit tests do not need
     import psycopg
+    from xdist.remote import Producer
 
     from ments.accounts.model import Account
     from ments.parts import Parts
@@ -53,6 +55,15 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         # Made by the first test that asks for the stack; most runs of unit tests never do.
         os.environ[FOLDER_VARIABLE] = f"{tempfile.gettempdir()}/ments-test-{secrets.token_hex(4)}-{os.getpid()}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: rank(item.nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LongestFirst | None:
+    """For a whole run, `--dist loadfile`; other ways are xdist's own."""
+    return LongestFirst(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
