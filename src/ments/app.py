@@ -16,6 +16,7 @@ import uvloop
 
 from ments.cache import Heard, PageCache, Valkey
 from ments.cache.kept import Kept
+from ments.cache.versioned import Versioned
 from ments.db import Primary, Replica, Session
 from ments.edge.media_urls import MediaUrls
 from ments.jobs import JobQueues, Outbox
@@ -44,6 +45,8 @@ _STOP_S = 10
 # A session that ends is dropped by who hears of it. This long it may live on where the word of it was lost.
 _SESSION_KEPT_S = 10.0
 _SESSIONS_KEPT = 50_000
+_FRAGMENT_S = 6 * 3600
+_FRAGMENTS_MAX_BYTES = 64 * 1024 * 1024
 
 
 @asynccontextmanager
@@ -74,6 +77,7 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
             pages=PageCache(valkey),
             heard=heard,
             sessions=Kept(heard, keep_s=_SESSION_KEPT_S, entries_max=_SESSIONS_KEPT, bytes_max=_SESSIONS_KEPT),
+            fragments=_open_fragments(valkey),
             bucket=Bucket(settings),
             signer=Signer(settings),
             media_urls=MediaUrls(settings.media_signing_keys, settings.cdn_url),
@@ -91,6 +95,14 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
             ),
             sees_media=_sees_media,
         )
+
+
+def _open_fragments(valkey: Valkey) -> Versioned[Any]:
+    from ments.posts.card_bytes import read_fragment, write_fragment
+
+    return Versioned(
+        valkey, read=read_fragment, write=write_fragment, ttl_s=_FRAGMENT_S, bytes_max=_FRAGMENTS_MAX_BYTES
+    )
 
 
 async def _sees_media(session: Session, viewer_id: UUID | None, media_id: UUID) -> bool:

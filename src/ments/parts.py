@@ -12,6 +12,7 @@ from uuid import UUID
 
 from ments.cache import Heard, PageCache, Valkey
 from ments.cache.kept import Kept
+from ments.cache.versioned import Versioned
 from ments.db import Primary, Replica, Session
 from ments.edge.media_urls import MediaUrls
 from ments.jobs.backlog import Backlog
@@ -35,6 +36,8 @@ class Parts:
     heard: Heard
     # What is known of sessions, while this process hears when they end: filled by `accounts.sessions`.
     sessions: Kept[Any]
+    # Everybody's parts of cards, by the version of the post: filled by `posts.fragments`.
+    fragments: Versioned[Any]
     bucket: Bucket
     signer: Signer
     media_urls: MediaUrls

@@ -87,6 +87,9 @@ DATABASE_POOL = Gauge(
     "ments_database_pool", "Connections and waiters of a pool.", ("pool", "what"), multiprocess_mode="livesum"
 )
 PAGE_CACHE = Counter("ments_page_cache_total", "Reads of the page cache, by where the page came from.", ("source",))
+FRAGMENT_CACHE = Counter(
+    "ments_card_fragments_total", "Cards' shared parts, by where they came from: memory, valkey, made.", ("source",)
+)
 PROCESS_BYTES = Gauge(
     "ments_process_resident_bytes",
     "Resident memory of the part's processes.",

@@ -1,18 +1,34 @@
-"""Cards as the bytes that feeds hand out, drawn from ids for one reader."""
+"""Cards as the bytes that feeds hand out, drawn from ids for one reader.
+
+One statement says of each post whether this reader may see it, its version, its counts and what the reader did to it
+(`see_cards`, migration 0009). What everybody's card is made of lies under the version (`parts.fragments`), so it is never
+stale, whatever purge was lost; what is missing is drawn from its rows.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from ments.db import Session
+from ments.db import Session, load_queries, write_array
 from ments.db.keyset import Place
 from ments.parts import Parts
-from ments.posts.store import hydrate_posts
-from ments.relationships.store import list_unwanted
+from ments.posts.card_bytes import DRAWN_FOR_ONE, Fragment, Seen, lay_over, take_fragment, viewer_of
+from ments.posts.cards import draw_card, post_of
+from ments.posts.reactions import Overlay
+from ments.posts.rules import is_for_everybody
+from ments.posts.store import hydrate_posts, list_card_rows
+from ments.web.caching import Sharing, sharing_of
+
+queries: Any = load_queries(__file__, "fragments.sql")
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_seen_decoder = msgspec.json.Decoder(list[Seen])
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +53,57 @@ async def draw_cards(
     spare_muted  leave out those by accounts that the reader muted, as feeds do
     Leaves out what is deleted, and what this reader may not see.
     """
-    posts = await hydrate_posts(session, ids, parts.media_urls, viewer_id)
-    muted: frozenset[UUID] = frozenset()
-    if spare_muted and viewer_id is not None:
-        muted = await list_unwanted(session, viewer_id, {post.author.id for post in posts})
-    return [
-        Card(post.id, post.author.id, Place(post.published_at or post.created_at, post.id), msgspec.json.encode(post))
-        for post in posts
-        if post.author.id not in muted
-    ]
+    if not ids:
+        return []
+    said = await queries.see_cards(session.connection, reader=viewer_id, ids=write_array(ids), spare_muted=spare_muted)
+    seen = _seen_decoder.decode(said)
+    fragments = await _find_fragments(parts, session, [one for one in seen if not one.flags & DRAWN_FOR_ONE])
+    drawn = await _draw_for_one(parts, session, viewer_id, [one for one in seen if one.flags & DRAWN_FOR_ONE])
+    cards: list[Card] = []
+    for one in seen:
+        if one.flags & DRAWN_FOR_ONE:
+            body = drawn.get(one.id)
+        else:
+            fragment = fragments.get(one.id)
+            body = None if fragment is None else lay_over(fragment, one, viewer_id)
+        # Neither: it was deleted a moment ago.
+        if body is not None:
+            place = Place(_EPOCH + timedelta(microseconds=one.at), one.id)
+            cards.append(Card(one.id, one.author_id, place, body))
+    return cards
+
+
+async def _find_fragments(parts: Parts, session: Session, seen: Sequence[Seen]) -> dict[UUID, Fragment]:
+    """Everybody's parts of these posts, kept or made now."""
+    keys = {one.id: fragment_key(one.id, one.version) for one in seen}
+    kept: Mapping[str, Fragment] = await parts.fragments.find(keys.values())
+    found = {post_id: kept[key] for post_id, key in keys.items() if key in kept}
+    missing = [post_id for post_id in keys if post_id not in found]
+    if missing:
+        made: dict[str, Fragment] = {}
+        for row in await list_card_rows(session, missing, None):
+            for_all = is_for_everybody(post_of(row))
+            if sharing_of(seen_by_all=for_all, drawn_for=None, carries_identity=False) is not Sharing.EVERYBODY:
+                continue
+            fragment = take_fragment(draw_card(row, parts.media_urls, None))
+            found[row["id"]] = fragment
+            # Under the version of these very rows, which may be newer than what was said before.
+            made[fragment_key(row["id"], row["version"])] = fragment
+        await parts.fragments.put(made)
+    return found
+
+
+async def _draw_for_one(
+    parts: Parts, session: Session, viewer_id: UUID | None, seen: Sequence[Seen]
+) -> dict[UUID, bytes]:
+    """Cards that hold what is this reader's alone: drawn anew each time, and kept nowhere."""
+    if viewer_id is None or not seen:
+        return {}
+    overlays = {one.id: Overlay(viewer_of(one)) for one in seen}
+    posts = await hydrate_posts(session, list(overlays), parts.media_urls, viewer_id, overlays)
+    return {post.id: msgspec.json.encode(post) for post in posts}
+
+
+def fragment_key(post_id: UUID, version: str) -> str:
+    """Where everybody's part of a card lies."""
+    return f"fr:{post_id}:{version}"

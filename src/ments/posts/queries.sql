@@ -1,6 +1,7 @@
 -- name: hydrate_posts(ids, viewer_id)
 -- Everything a card shows, for a page of posts in the order asked; one statement, whatever the number of posts. Counts are
 -- the rows' and what lines add to them, of one snapshot, so exact at any moment. Who may know a poll's results is for the rules.
+-- `version` is that of `see_cards`.
 select p.id, p.account_id, p.parent_post_id, p.content, p.visibility, p.status,
        p.sorted_at, p.created_at, p.edited_at,
        p.likes + coalesce(unfolded.likes, 0) as likes, p.replies + coalesce(unfolded.replies, 0) as replies,
@@ -8,6 +9,7 @@ select p.id, p.account_id, p.parent_post_id, p.content, p.visibility, p.status,
        a.username::text as username, a.avatar_url, a.full_name, a.headline, a.is_verified,
        e.id as environment_id, e.slug as environment_slug, e.name as environment_name,
        attached.media, asked.poll, p.followers_of,
+       concat(p.card_version, '-', a.card_version, '-', e.card_version, '-', attached.versions, '-', asked.version) as version,
        exists (select 1 from hidden_pairs h where h.viewer_id = :viewer_id::uuid and h.author_id = p.account_id) as reader_hidden,
        exists (select 1 from follows f
                where f.follower_id = :viewer_id::uuid and f.followee_id = coalesce(p.followers_of, p.account_id)) as reader_follows
@@ -25,7 +27,11 @@ left join lateral (
            'captions', case when m.kind = 'video' then (
              select jsonb_agg(jsonb_build_object('language', c.language, 'number', c.number, 'label', c.label) order by c.language)
              from media_captions c where c.media_id = m.id and c.generation = m.generation) end
-         ) order by pm.position) as media
+         ) order by pm.position) as media,
+         string_agg(concat_ws('.', pm.card_version, m.card_version, (
+           select string_agg(c.number::text, '.' order by c.number)
+           from media_captions c where m.kind = 'video' and c.media_id = m.id and c.generation = m.generation
+         )), '_' order by pm.position) as versions
   from post_media pm join media m on m.id = pm.media_id
   where pm.post_id = p.id
 ) as attached on true
@@ -43,7 +49,8 @@ left join lateral (
                       select sum(c.amount) from counter_lines c where c.post_id = p.id and c.option_id = o.id
                     ), 0)) order by o.position)
              from poll_options o where o.poll_id = q.id
-           )) as poll
+           )) as poll,
+         q.card_version as version
   from polls q where q.post_id = p.id
 ) as asked on true
 order by wanted.place;

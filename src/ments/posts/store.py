@@ -8,7 +8,7 @@ from uuid import UUID
 
 from ments.accounts.model import Viewer
 from ments.accounts.store import session_for
-from ments.db import Session, Transaction, load_queries
+from ments.db import Session, Transaction, load_queries, write_array
 from ments.db.keyset import Place, clamp_limit, decode_cursor, encode_cursor
 from ments.edge.media_urls import MediaUrls
 from ments.media.model import Audience, MediaStatus
@@ -52,7 +52,7 @@ async def hydrate_posts(
     """
     if not ids:
         return []
-    rows = [row async for row in queries.hydrate_posts(session.connection, ids=list(ids), viewer_id=viewer_id)]
+    rows = await list_card_rows(session, ids, viewer_id)
     if overlays is None:
         overlays = await read_overlays(session, viewer_id, ids) if viewer_id else {}
     return [
@@ -60,6 +60,12 @@ async def hydrate_posts(
         for row in rows
         if may_see(viewer_id, post_of(row), reach_of(row))
     ]
+
+
+async def list_card_rows(session: Session, ids: Sequence[UUID], viewer_id: UUID | None) -> list[Mapping[str, Any]]:
+    """Read all that the cards of these posts are drawn from. Whether the reader may see them is for the rules."""
+    rows = queries.hydrate_posts(session.connection, ids=write_array(ids), viewer_id=viewer_id)
+    return [row async for row in rows]
 
 
 async def read_post(parts: Parts, viewer: Viewer | None, post_id: UUID) -> PostView:
