@@ -27,7 +27,7 @@ def _relationships() -> RoomTasks:
     from ments.relationships import tasks
     from ments.relationships.model import EVENTS
 
-    # Timelines and notices will listen to these.
+    # Timelines listen to some of these (`_feeds`), notices will.
     return RoomTasks(dict.fromkeys(EVENTS, ()), periodic=tasks.PERIODIC)
 
 
@@ -81,14 +81,17 @@ def _posts() -> RoomTasks:
 
 
 def _feeds() -> RoomTasks:
-    from ments.feeds import tasks
+    from ments.feeds import fan_out_tasks, tasks
     from ments.posts.model import PostChanged, PostDeleted, PostPublished
+    from ments.relationships.model import Followed, Unfollowed
 
     return RoomTasks(
         {
-            PostPublished: (tasks.purge_after_publish,),
+            PostPublished: (tasks.purge_after_publish, fan_out_tasks.push_post),
             PostChanged: (tasks.purge_after_change,),
             PostDeleted: (tasks.purge_after_delete,),
+            Followed: (fan_out_tasks.remake_after_follow,),
+            Unfollowed: (fan_out_tasks.remake_after_unfollow,),
         }
     )
 

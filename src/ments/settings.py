@@ -117,6 +117,11 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "Rankings to compare, as name: variant=share | variant=share feature=weight,...; several with a semicolon between.",
     ),
+    Setting(
+        "MENTS_FANOUT_MAX",
+        "5000",
+        "Followers up to which a post is pushed into each follower's home feed; above, the feeds pull it when they are read.",
+    ),
     Setting("MENTS_UPLOAD_VIDEO_MAX_BYTES", str(2048 * MIB), "Largest video or sound upload, in bytes."),
     Setting("MENTS_UPLOAD_IMAGE_MAX_BYTES", "50000000", "Largest image upload, in bytes."),
     Setting("MENTS_UPLOAD_PART_BYTES", str(16 * MIB), "Size of one part of a large upload, in bytes."),
@@ -170,12 +175,13 @@ class Settings:
     media_wait_max_s: int
     ladder_waiting_max: int
     media_chunk_s: int
+    answer_kept_s: int
+    fanout_max: int
     feed_weights: Mapping[str, float]
     feed_experiments: tuple[Experiment, ...]
     upload_video_max_bytes: int
     upload_image_max_bytes: int
     upload_part_bytes: int
-    answer_kept_s: int
     ffmpeg_bin: str
     bwrap_bin: str
 
@@ -271,13 +277,14 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         media_wait_max_s=number("MENTS_MEDIA_WAIT_MAX_S"),
         ladder_waiting_max=number("MENTS_LADDER_WAITING_MAX"),
         media_chunk_s=eights("MENTS_MEDIA_CHUNK_S"),
+        answer_kept_s=number("MENTS_ANSWER_KEPT_S"),
+        fanout_max=number("MENTS_FANOUT_MAX"),
         feed_weights=parsed("MENTS_FEED_WEIGHTS", lambda written: parse_weights(written, known=WEIGHTS)),
         feed_experiments=parsed("MENTS_FEED_EXPERIMENTS", parse_experiments),
         upload_video_max_bytes=number("MENTS_UPLOAD_VIDEO_MAX_BYTES"),
         upload_image_max_bytes=number("MENTS_UPLOAD_IMAGE_MAX_BYTES"),
         upload_part_bytes=number("MENTS_UPLOAD_PART_BYTES"),
         ffmpeg_bin=text("MENTS_FFMPEG_BIN"),
-        answer_kept_s=number("MENTS_ANSWER_KEPT_S"),
         bwrap_bin=text("MENTS_BWRAP_BIN") or "/usr/bin/bwrap",
     )
 

@@ -9,6 +9,7 @@ from ments.accounts.store import session_for
 from ments.db.keyset import Place, clamp_limit, decode_cursor
 from ments.feeds.model import FeedKind, FeedPage
 from ments.feeds.paging import draw_page, list_places, queries
+from ments.feeds.timelines import list_home
 from ments.parts import Parts
 from ments.posts.store import cursor_secret
 from ments.relationships.rules import check_in_sight, no_account
@@ -21,12 +22,8 @@ async def read_following(
     """Read one page of what those wrote whom a member follows, and the member, newest first. Raises BadCursor."""
     n, kind = clamp_limit(limit), f"feed:{FeedKind.FOLLOWING}"
     before = decode_cursor(cursor_secret(parts), kind, cursor) if cursor else Place.last()
+    places, _ = await list_home(parts, viewer.id, before, n + 1)
     async with session_for(parts, viewer) as session:
-        places = await list_places(
-            queries.list_following(
-                session.connection, viewer_id=viewer.id, before_at=before.at, before_id=before.id, n=n + 1
-            )
-        )
         return await draw_page(parts, session, viewer.id, kind, places, n)
 
 

@@ -1,0 +1,27 @@
+"""Queue entries of home timelines."""
+
+from __future__ import annotations
+
+from ments.feeds import fan_out
+from ments.jobs import JobContext, task
+from ments.parts import Parts
+from ments.posts.model import PostPublished
+from ments.relationships.model import Followed, Unfollowed
+
+
+@task(queue="default", name="fan_out", attempts=8, backoff_s=1.0)
+async def push_post(parts: Parts, job: JobContext, event: PostPublished) -> int:
+    """Bring a new post to its author's followers."""
+    return await fan_out.fan_out(parts, event.post_id)
+
+
+@task(queue="default", name="remake_home_after_follow", attempts=8, backoff_s=1.0)
+async def remake_after_follow(parts: Parts, job: JobContext, event: Followed) -> None:
+    """Let what the followed wrote before come into the timeline; a reader who comes sooner sees to it."""
+    await fan_out.drop_home(parts, event.follower_id)
+
+
+@task(queue="default", name="remake_home_after_unfollow", attempts=8, backoff_s=1.0)
+async def remake_after_unfollow(parts: Parts, job: JobContext, event: Unfollowed) -> None:
+    """Make room in the timeline; what is in it of the account that is not followed any more is not shown already."""
+    await fan_out.drop_home(parts, event.follower_id)
