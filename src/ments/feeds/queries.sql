@@ -6,6 +6,10 @@ where status = 'published' and visibility = 'public' and parent_post_id is null
 order by sorted_at desc, id desc
 limit :n;
 
+-- name: see_latest(viewer_id, before_at, before_id, n)$
+-- The same for a member, with what the cards are for them, in one round trip: see the function.
+select see_latest(:viewer_id::uuid, :before_at::timestamptz, :before_id::uuid, :n::integer)::text;
+
 -- name: list_own(account_id, before_at, before_id, from_at, from_id, n)
 -- All that a member's own stretch of a feed holds: published, waiting, private. The bounds are those of a page.
 select id, sorted_at from posts

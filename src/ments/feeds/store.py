@@ -1,21 +1,21 @@
-"""Reading feeds: everybody's page from the cache, laid out for who is signed in."""
+"""Reading feeds: visitors' pages from the cache, members' drawn for them alone."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from uuid import UUID
 
 import msgspec
 
 from ments.accounts.model import Viewer
 from ments.db.keyset import Place, clamp_limit, decode_cursor, encode_cursor
 from ments.feeds import shared
-from ments.feeds.laid import lay_page
 from ments.feeds.lists import read_following
 from ments.feeds.model import FeedKind, FeedPage, FeedSource, Landing, Tile
-from ments.feeds.paging import draw_page, list_places, queries
-from ments.feeds.rules import Slice
+from ments.feeds.paging import draw_page_json, list_places, queries, write_page
 from ments.parts import Parts
-from ments.posts.reactions_store import read_overlays
+from ments.posts.card_bytes import Seen
+from ments.posts.fragments import draw_seen, place_of
 from ments.posts.store import cursor_secret
 from ments.relationships.store import list_unwanted
 
@@ -24,6 +24,8 @@ _LANDING_KEY = "landing:2"
 _LANDING_FRESH_S = 10.0
 _TILES = 12
 _TILES_FROM_NEWEST = 200
+# What see_latest says: what the page's cards are for the reader, and the place of the last one when there are more.
+_latest = msgspec.json.Decoder(tuple[list[Seen], tuple[int, UUID] | None])
 
 
 async def read_feed(
@@ -43,57 +45,47 @@ async def read_feed_json(
     cursor  of an earlier page of this kind; limit  1..50, 20 when None
     Raises BadCursor.
     """
-    if kind is FeedKind.FOLLOWING and viewer is not None:
-        return shared.encode_page(await read_following(parts, viewer, cursor=cursor, limit=limit)), False
-    n, secret = clamp_limit(limit), cursor_secret(parts)
-    before = decode_cursor(secret, f"feed:{kind}", cursor) if cursor else None
-    page, was_cached = await _read_shared(parts, kind, before, n)
     if viewer is None:
+        page, was_cached = await _read_shared(parts, kind, _place_of(parts, kind, cursor), clamp_limit(limit))
         return (shared.say_cached(page) if was_cached else page), was_cached
+    if kind is FeedKind.FOLLOWING:
+        return msgspec.json.encode(await read_following(parts, viewer, cursor=cursor, limit=limit)), False
+    return await _read_latest(parts, viewer, kind, _place_of(parts, kind, cursor), clamp_limit(limit)), False
 
-    async def read_more(place: Place | None, most: int) -> Slice[bytes]:
-        return _slice(parts, kind, (await _read_shared(parts, kind, place, most))[0])
 
-    laid = await lay_page(parts, viewer.id, _slice(parts, kind, page), read_more, before, n)
-    # The primary: what the member did just now is done in the very next answer.
+def _place_of(parts: Parts, kind: FeedKind, cursor: str | None) -> Place | None:
+    return decode_cursor(cursor_secret(parts), f"feed:{kind}", cursor) if cursor else None
+
+
+async def _read_latest(parts: Parts, viewer: Viewer, kind: FeedKind, before: Place | None, n: int) -> bytes:
+    start = before or Place.last()
+    # The primary: what the member just wrote, deleted, liked or blocked is so from their next request on.
     async with parts.primary.session() as session:
-        overlays = await read_overlays(session, viewer.id, shared.list_for_all(laid.entries))
-    page = shared.put_together(
-        laid.entries,
-        overlays,
-        encode_cursor(secret, f"feed:{kind}", laid.last) if laid.last else None,
-        FeedSource.CACHE if was_cached else FeedSource.CHRONOLOGICAL,
-    )
-    return page, was_cached
+        said = await queries.see_latest(
+            session.connection, viewer_id=viewer.id, before_at=start.at, before_id=start.id, n=n
+        )
+        seen, last = _latest.decode(said)
+        cards = await draw_seen(parts, session, viewer.id, seen)
+    cursor = last and encode_cursor(cursor_secret(parts), f"feed:{kind}", place_of(*last))
+    return write_page([card.body for card in cards], cursor, FeedSource.CHRONOLOGICAL)
 
 
 async def _read_shared(parts: Parts, kind: FeedKind, before: Place | None, n: int) -> tuple[bytes, bool]:
-    """Everybody's page, and whether it was made before."""
+    """Every visitor's page, and whether it was made before."""
     made_now = False
 
     async def build() -> bytes:
         nonlocal made_now
         made_now = True
-        return shared.encode_page(await _build_latest(parts, kind, before, n))
+        start = before or Place.last()
+        async with parts.replica.session() as session:
+            rows = queries.list_latest(session.connection, before_at=start.at, before_id=start.id, n=n + 1)
+            return await draw_page_json(parts, session, None, f"feed:{kind}", await list_places(rows), n)
 
     # Only first pages are purged by events, so only they may be bridged with an older copy.
     stale_s = 0.0 if before else shared.STALE_S
     page = await parts.pages.get_or_build(shared.page_key(kind, n, before), shared.FRESH_S, stale_s, build)
     return page, not made_now
-
-
-async def _build_latest(parts: Parts, kind: FeedKind, before: Place | None, n: int) -> FeedPage:
-    start = before or Place.last()
-    async with parts.replica.session() as session:
-        places = await list_places(
-            queries.list_latest(session.connection, before_at=start.at, before_id=start.id, n=n + 1)
-        )
-        return await draw_page(parts, session, None, f"feed:{kind}", places, n)
-
-
-def _slice(parts: Parts, kind: FeedKind, page: bytes) -> Slice[bytes]:
-    entries, cursor = shared.take_apart(page)
-    return Slice(entries, decode_cursor(cursor_secret(parts), f"feed:{kind}", cursor) if cursor else None)
 
 
 async def read_landing(parts: Parts, viewer: Viewer | None = None) -> Landing:

@@ -56,7 +56,11 @@ async def draw_cards(
     if not ids:
         return []
     said = await queries.see_cards(session.connection, reader=viewer_id, ids=write_array(ids), spare_muted=spare_muted)
-    seen = _seen_decoder.decode(said)
+    return await draw_seen(parts, session, viewer_id, _seen_decoder.decode(said))
+
+
+async def draw_seen(parts: Parts, session: Session, viewer_id: UUID | None, seen: Sequence[Seen]) -> list[Card]:
+    """Draw the cards of which `see_cards` said what they are for this reader; the same session's, a moment ago."""
     fragments = await _find_fragments(parts, session, [one for one in seen if not one.flags & DRAWN_FOR_ONE])
     drawn = await _draw_for_one(parts, session, viewer_id, [one for one in seen if one.flags & DRAWN_FOR_ONE])
     cards: list[Card] = []
@@ -68,8 +72,7 @@ async def draw_cards(
             body = None if fragment is None else lay_over(fragment, one, viewer_id)
         # Neither: it was deleted a moment ago.
         if body is not None:
-            place = Place(_EPOCH + timedelta(microseconds=one.at), one.id)
-            cards.append(Card(one.id, one.author_id, place, body))
+            cards.append(Card(one.id, one.author_id, place_of(one.at, one.id), body))
     return cards
 
 
@@ -102,6 +105,11 @@ async def _draw_for_one(
     overlays = {one.id: Overlay(viewer_of(one)) for one in seen}
     posts = await hydrate_posts(session, list(overlays), parts.media_urls, viewer_id, overlays)
     return {post.id: msgspec.json.encode(post) for post in posts}
+
+
+def place_of(micros: int, post_id: UUID) -> Place:
+    """Where a post stands by time, from microseconds since 1970."""
+    return Place(_EPOCH + timedelta(microseconds=micros), post_id)
 
 
 def fragment_key(post_id: UUID, version: str) -> str:

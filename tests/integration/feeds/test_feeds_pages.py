@@ -188,6 +188,22 @@ async def test_the_latest_page_is_read_from_its_index(parts: Parts) -> None:
         )
     async with parts.primary.transaction() as tx:
         await tx.connection.execute("analyze posts")
+    # A member's page reads as few rows: those of two index ranges, and of its cards.
+    async with parts.primary.transaction() as tx:
+        await queries.see_latest(
+            tx.connection,
+            viewer_id=mara.viewer.id,
+            before_at=_BOUNDS["before_at"],
+            before_id=_BOUNDS["before_id"],
+            n=20,
+        )
+        read = await (
+            await tx.connection.execute(
+                "select sum(seq_scan) as scans, sum(idx_tup_fetch) as rows from pg_stat_xact_user_tables where relname = 'posts'"
+            )
+        ).fetchone()
+    assert read is not None
+    assert (read["scans"], read["rows"] <= 100) == (0, True), read
     for name, limits in {"list_latest": {}, "list_own": {"account_id": mara.viewer.id}}.items():
         sql = f"explain (analyze, format json) {getattr(queries, name).sql}"
         async with parts.primary.session() as session:

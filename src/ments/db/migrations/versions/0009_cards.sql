@@ -65,17 +65,28 @@ create trigger options_card after update of text, position on poll_options for e
 --             an author's view of attachments)
 --   counts    the rows' and what lines add to them, of one snapshot
 --   poll      null, or [is over, voters, what the reader voted or null, [[option, votes]...]]; who may know the votes is for the rules
--- A function in plpgsql keeps its plan in the server's session, where the pooler lets no driver prepare a statement: planning
--- it took longer than running it.
-create function see_cards(reader uuid, ids uuid[], spare_muted boolean) returns json language plpgsql stable as $$
+-- A function in plpgsql keeps its plans in the server's session, where the pooler lets no driver prepare a statement: planning
+-- took longer than running. One that is stable reads one snapshot, however many statements it is made of.
+create function see_cards(reader uuid, ids uuid[], spare_muted boolean) returns json language plpgsql stable
+set plan_cache_mode = force_generic_plan as $$
+declare
+  -- Most pages have none of these: asked once, rather than of each post.
+  hides constant boolean := exists (select from hidden_pairs h where h.viewer_id = reader);
+  mutes constant boolean := spare_muted and exists (select from mutes m where m.muter_id = reader);
+  has_media constant boolean := exists (select from post_media pm where pm.post_id = any(ids));
+  has_polls constant boolean := exists (select from polls q where q.post_id = any(ids));
+  has_lines constant boolean := exists (select from counter_lines c where c.post_id = any(ids));
+  liked constant uuid[] := array(select l.post_id from likes l where l.account_id = reader and l.post_id = any(ids));
+  reposted constant uuid[] := array(select r.post_id from reposts r where r.account_id = reader and r.post_id = any(ids));
+  bookmarked constant uuid[] := array(select b.post_id from bookmarks b where b.account_id = reader and b.post_id = any(ids));
 begin
   return (
     select coalesce(json_agg(json_build_array(
         p.id, p.account_id, (extract(epoch from p.sorted_at) * 1000000)::bigint,
         concat(p.card_version, '-', a.card_version, '-', e.card_version, '-', attached.versions, '-', asked.version),
-        case when exists (select from likes l where l.account_id = reader and l.post_id = p.id) then 1 else 0 end
-        + case when exists (select from reposts r where r.account_id = reader and r.post_id = p.id) then 2 else 0 end
-        + case when exists (select from bookmarks b where b.account_id = reader and b.post_id = p.id) then 4 else 0 end
+        case when p.id = any(liked) then 1 else 0 end
+        + case when p.id = any(reposted) then 2 else 0 end
+        + case when p.id = any(bookmarked) then 4 else 0 end
         + case when p.visibility <> 'public' or p.status <> 'published'
                  or (reader is not null and attached.versions is not null and (p.account_id = reader or attached.signed))
           then 8 else 0 end,
@@ -93,12 +104,12 @@ begin
              )), '_' order by pm.position) as versions,
              bool_or(m.generation not like 'p%') as signed
       from post_media pm join media m on m.id = pm.media_id
-      where pm.post_id = p.id
+      where has_media and pm.post_id = p.id
     ) as attached on true
     left join lateral (
       select sum(amount) filter (where kind = 'like') as likes, sum(amount) filter (where kind = 'reply') as replies,
              sum(amount) filter (where kind = 'repost') as reposts, sum(amount) filter (where kind = 'voter') as voters
-      from counter_lines c where c.post_id = p.id
+      from counter_lines c where has_lines and c.post_id = p.id
     ) as unfolded on true
     left join lateral (
       select q.card_version as version, json_build_array(
@@ -108,7 +119,7 @@ begin
                select sum(c.amount) from counter_lines c where c.post_id = p.id and c.option_id = o.id
              ), 0)) order by o.position)
            from poll_options o where o.poll_id = q.id)) as poll
-      from polls q where q.post_id = p.id
+      from polls q where has_polls and q.post_id = p.id
     ) as asked on true
     where p.status <> 'deleted'
       and (p.account_id = reader
@@ -118,9 +129,65 @@ begin
                         and (p.followers_of = reader
                              or exists (select from follows f
                                         where f.follower_id = reader and f.followee_id = coalesce(p.followers_of, p.account_id)))))
-               and not exists (select from hidden_pairs h where h.viewer_id = reader and h.author_id = p.account_id)
-               and not (spare_muted
-                        and exists (select from mutes x where x.muter_id = reader and x.muted_id = p.account_id))))
+               and not (hides and exists (select from hidden_pairs h where h.viewer_id = reader and h.author_id = p.account_id))
+               and not (mutes and exists (select from mutes x where x.muter_id = reader and x.muted_id = p.account_id))))
+  );
+end
+$$;
+
+-- A page of the newest posts before a place as a member has it: without whom they are spared, and with all of their own, also what
+-- waits or is private. [cards as above, null or [microseconds of sorted_at, id] of the place where the next page begins].
+-- A member who is spared almost everybody gets a shorter page, whose place goes on, rather than a look at every post there is.
+create function see_latest(reader uuid, before_at timestamptz, before_id uuid, n integer) returns json language plpgsql stable
+set plan_cache_mode = force_generic_plan as $$
+declare
+  looked_at_most constant integer := 1000;
+  ids uuid[];
+  moments timestamptz[];
+  end_at timestamptz;
+  end_id uuid;
+begin
+  select array_agg(e.id), array_agg(e.sorted_at) into ids, moments from (
+    select both_of.id, both_of.sorted_at from (
+      (select newest.id, newest.sorted_at from (
+         select p.id, p.sorted_at, p.account_id from posts p
+         where p.status = 'published' and p.visibility = 'public' and p.parent_post_id is null
+           and (p.sorted_at, p.id) < (before_at, before_id)
+         order by p.sorted_at desc, p.id desc
+         limit looked_at_most
+       ) as newest
+       where not exists (select from hidden_pairs h where h.viewer_id = reader and h.author_id = newest.account_id)
+         and not exists (select from mutes m where m.muter_id = reader and m.muted_id = newest.account_id)
+       order by newest.sorted_at desc, newest.id desc
+       limit n + 1)
+      union
+      (select p.id, p.sorted_at from posts p
+       where p.account_id = reader and p.status <> 'deleted' and p.parent_post_id is null
+         and (p.sorted_at, p.id) < (before_at, before_id)
+       order by p.sorted_at desc, p.id desc
+       limit n + 1)
+    ) as both_of
+    order by both_of.sorted_at desc, both_of.id desc
+    limit n + 1
+  ) as e;
+  if cardinality(ids) > n then
+    end_at := moments[n];
+    end_id := ids[n];
+  else
+    select p.sorted_at, p.id into end_at, end_id from posts p
+    where p.status = 'published' and p.visibility = 'public' and p.parent_post_id is null
+      and (p.sorted_at, p.id) < (before_at, before_id)
+    order by p.sorted_at desc, p.id desc
+    limit 1 offset looked_at_most - 1;
+    if end_id is not null then
+      -- What is the reader's own beyond the posts that were looked at comes with the pages after.
+      ids := array(select e.id from unnest(ids, moments) with ordinality as e (id, sorted_at, place)
+                   where (e.sorted_at, e.id) >= (end_at, end_id) order by e.place);
+    end if;
+  end if;
+  return json_build_array(
+    see_cards(reader, ids[1:n], true),
+    case when end_id is not null then json_build_array((extract(epoch from end_at) * 1000000)::bigint, end_id) end
   );
 end
 $$;
