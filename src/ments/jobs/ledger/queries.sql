@@ -20,22 +20,8 @@ from (
 where jobs.id = sent.id;
 
 -- name: claim_jobs(ids, generations, timeouts, owner, silent_s)
--- Begins runs. A job that runs already is taken only from a worker that has been silent: that run crashed.
--- The state stands in a `case` wherever rows are known by their ids: on its own, an index on it tempts the planner, whose
--- statistics of so short a state are always old, to read all that wait, or all that ran since the last vacuum.
--- The claim does not wait for the disk, which would be a third of an idle worker's pickup. A Postgres that dies within half
--- a second of it knows nothing of the run: that run then fails to write its end, or its effect, and the job is run again.
-update jobs set state = 'running', lease = lease + 1, owner = :owner,
-  crashes = crashes + case when state = 'running' then 1 else 0 end,
-  started_at = clock_timestamp(), heartbeat_at = clock_timestamp(),
-  deadline_at = clock_timestamp() + make_interval(secs => asked.timeout_s)
-from (select set_config('synchronous_commit', 'off', true)) as unflushed,
-  unnest(:ids::uuid[], :generations::int[], :timeouts::float8[]) as asked (id, generation, timeout_s)
-where jobs.id = asked.id and jobs.generation = asked.generation
-  and case when state = 'running' then heartbeat_at < clock_timestamp() - make_interval(secs => :silent_s)
-    else state in ('accepted', 'queued') end
-returning jobs.id, jobs.generation, lease, attempts, attempts_max, backoff_s, crashes, postponed, revived, steps,
-  extract(epoch from clock_timestamp() - due_at)::float8 as waited_s;
+-- Begins runs, as the function of this name says.
+select * from claim_jobs(:ids, :generations, :timeouts, :owner, :silent_s);
 
 -- name: look_at_jobs(ids)
 -- Why a claim was refused.
