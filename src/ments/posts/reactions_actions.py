@@ -22,21 +22,22 @@ from ments.posts.seen import find_seen_post
 
 async def like_post(parts: Parts, member: Viewer, post_id: UUID, *, liked: bool) -> Liked:
     """Like a post, or no longer. Raises PostNotFound, NotPublished."""
-    return Liked(liked, await _react(parts, member, post_id, Reaction.LIKE, wanted=liked))
+    return Liked(liked, await react(parts, member, post_id, Reaction.LIKE, wanted=liked))
 
 
 async def repost_post(parts: Parts, member: Viewer, post_id: UUID, *, reposted: bool) -> Reposted:
     """Repost a post, or no longer. Raises PostNotFound, NotPublished, NotForEverybody."""
-    return Reposted(reposted, await _react(parts, member, post_id, Reaction.REPOST, wanted=reposted))
+    return Reposted(reposted, await react(parts, member, post_id, Reaction.REPOST, wanted=reposted))
 
 
 async def bookmark_post(parts: Parts, member: Viewer, post_id: UUID, *, bookmarked: bool) -> Bookmarked:
     """Keep a post in one's list, or no longer. Raises PostNotFound, NotPublished."""
-    await _react(parts, member, post_id, Reaction.BOOKMARK, wanted=bookmarked)
+    await react(parts, member, post_id, Reaction.BOOKMARK, wanted=bookmarked)
     return Bookmarked(bookmarked)
 
 
-async def _react(parts: Parts, member: Viewer, post_id: UUID, reaction: Reaction, *, wanted: bool) -> int:
+async def react(parts: Parts, member: Viewer, post_id: UUID, reaction: Reaction, *, wanted: bool) -> int:
+    """Do one of these, or no longer; returns how many do it now, 0 for bookmarks. Raises what each of them raises."""
     async with parts.primary.transaction() as tx:
         post = check_reactable(await find_seen_post(tx, member.id, post_id))
         if reaction is Reaction.REPOST and wanted:

@@ -18,36 +18,26 @@ from ments.posts import polls_actions, store
 from ments.posts import reactions_actions as actions
 from ments.posts.polls import BallotRefused
 from ments.posts.reactions import Reaction
+from ments.web.asked import last_segment
 from ments.web.pages import render_piece
 
 Asked = Request[Any, Any, Any]
 
 
-@post("/post/{post_id:uuid}/like", include_in_schema=False, status_code=HTTPStatus.OK)
-async def like_form(
+@post(
+    [f"/post/{{post_id:uuid}}/{reaction}" for reaction in Reaction], include_in_schema=False, status_code=HTTPStatus.OK
+)
+async def react_form(
     request: Asked, parts: NamedDependency[Parts], member: NamedDependency[Viewer], post_id: FromPath[UUID]
 ) -> Response[Any]:
-    """Like, or no longer, as the form says."""
-    done = await actions.like_post(parts, member, post_id, liked=await _is_wanted(request))
-    return _acted(request, post_id, Reaction.LIKE, done.liked, done.likes)
-
-
-@post("/post/{post_id:uuid}/repost", include_in_schema=False, status_code=HTTPStatus.OK)
-async def repost_form(
-    request: Asked, parts: NamedDependency[Parts], member: NamedDependency[Viewer], post_id: FromPath[UUID]
-) -> Response[Any]:
-    """Repost, or no longer, as the form says."""
-    done = await actions.repost_post(parts, member, post_id, reposted=await _is_wanted(request))
-    return _acted(request, post_id, Reaction.REPOST, done.reposted, done.reposts)
-
-
-@post("/post/{post_id:uuid}/bookmark", include_in_schema=False, status_code=HTTPStatus.OK)
-async def bookmark_form(
-    request: Asked, parts: NamedDependency[Parts], member: NamedDependency[Viewer], post_id: FromPath[UUID]
-) -> Response[Any]:
-    """Keep, or no longer, as the form says."""
-    done = await actions.bookmark_post(parts, member, post_id, bookmarked=await _is_wanted(request))
-    return _acted(request, post_id, Reaction.BOOKMARK, done.bookmarked, 0)
+    """Like, repost or keep, or no longer, as the form says."""
+    reaction = Reaction(last_segment(request.scope))
+    # A form says what it wants, not that it wants another than before: sent twice it is done once.
+    on = (await request.form()).get("on") != "no"
+    count = await actions.react(parts, member, post_id, reaction, wanted=on)
+    if not _is_piece(request):
+        return go_to(request, _came_from(request, post_id))
+    return render_piece("posts/acted.html", post_id=post_id, reaction=reaction.value, on=on, count=count)
 
 
 @post("/post/{post_id:uuid}/vote", include_in_schema=False, status_code=HTTPStatus.OK)
@@ -69,22 +59,11 @@ async def vote_form(
     return render_piece("posts/polled.html", post=shown, viewer=member, error=error)
 
 
-async def _is_wanted(request: Asked) -> bool:
-    """A form says what it wants, not that it wants another than before: sent twice it is done once."""
-    return (await request.form()).get("on") != "no"
-
-
 def _ids(values: list[Any]) -> list[UUID]:
     try:
         return [UUID(value) for value in values if isinstance(value, str)]
     except ValueError:
         raise BallotRefused("One of these options is not of this poll.") from None
-
-
-def _acted(request: Asked, post_id: UUID, reaction: Reaction, on: bool, count: int) -> Response[Any]:
-    if not _is_piece(request):
-        return go_to(request, _came_from(request, post_id))
-    return render_piece("posts/acted.html", post_id=post_id, reaction=reaction.value, on=on, count=count)
 
 
 def _is_piece(request: Asked) -> bool:
@@ -98,4 +77,4 @@ def _came_from(request: Asked, post_id: UUID) -> str:
     return f"{page}#post-{post_id}"
 
 
-ROUTES = [like_form, repost_form, bookmark_form, vote_form]
+ROUTES = [react_form, vote_form]

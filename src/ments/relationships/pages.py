@@ -18,33 +18,26 @@ from ments.relationships.actions import set_tie
 from ments.relationships.model import PeoplePage, Profile, TieKind
 from ments.relationships.rules import no_account
 from ments.relationships.store import FoundProfile
+from ments.web.asked import last_segment
 from ments.web.pages import render
 
 Asked = Request[Any, Any, Any]
 
 
-@post("/profile/{username:str}/follow", include_in_schema=False)
-async def follow_form(
+@post([f"/profile/{{username:str}}/{kind}" for kind in TieKind], include_in_schema=False)
+async def tie_form(
     request: Asked, parts: NamedDependency[Parts], member: NamedDependency[Viewer], username: FromPath[str]
 ) -> Response[Any]:
-    """Follow or unfollow, and come back to the profile."""
-    return await _set_by_form(request, parts, member, TieKind.FOLLOW, username)
-
-
-@post("/profile/{username:str}/mute", include_in_schema=False)
-async def mute_form(
-    request: Asked, parts: NamedDependency[Parts], member: NamedDependency[Viewer], username: FromPath[str]
-) -> Response[Any]:
-    """Mute or unmute, and come back to the profile."""
-    return await _set_by_form(request, parts, member, TieKind.MUTE, username)
-
-
-@post("/profile/{username:str}/block", include_in_schema=False)
-async def block_form(
-    request: Asked, parts: NamedDependency[Parts], member: NamedDependency[Viewer], username: FromPath[str]
-) -> Response[Any]:
-    """Block or unblock, and come back to what is left of the profile."""
-    return await _set_by_form(request, parts, member, TieKind.BLOCK, username)
+    """Follow, mute or block, or no longer, as the form says, and come back to what is shown of the profile then."""
+    kind = TieKind(last_segment(request.scope))
+    form = await request.form()
+    wanted = {"true": True, "false": False}.get(str(form.get(kind)))
+    if wanted is None:
+        raise Invalid("The form says neither yes nor no.", code="choice_unknown")
+    standing = await set_tie(parts, member, kind, username, wanted=wanted)
+    # Under htmx, too: it follows, and takes the page's main part from the answer.
+    headers = {"Location": f"/profile/{standing.username}"}
+    return Response(content="", status_code=HTTPStatus.SEE_OTHER, headers=headers, media_type=MediaType.HTML)
 
 
 @get("/profile/{username:str}/followers", include_in_schema=False, public=True)
@@ -90,17 +83,6 @@ def show_blocked(request: Asked, viewer: Viewer | None, person: Profile) -> Resp
     return render(request, "relationships/blocked.html", status=HTTPStatus.NOT_FOUND, viewer=viewer, person=person)
 
 
-async def _set_by_form(request: Asked, parts: Parts, member: Viewer, kind: TieKind, username: str) -> Response[Any]:
-    form = await request.form()
-    wanted = {"true": True, "false": False}.get(str(form.get(kind)))
-    if wanted is None:
-        raise Invalid("The form says neither yes nor no.", code="choice_unknown")
-    standing = await set_tie(parts, member, kind, username, wanted=wanted)
-    # Under htmx, too: it follows, and takes the page's main part from the answer.
-    headers = {"Location": f"/profile/{standing.username}"}
-    return Response(content="", status_code=HTTPStatus.SEE_OTHER, headers=headers, media_type=MediaType.HTML)
-
-
 async def _people(
     request: Asked, parts: Parts, viewer: Viewer | None, username: str, which: str, people: PeoplePage
 ) -> Response[Any]:
@@ -116,4 +98,4 @@ async def _people(
     )
 
 
-ROUTES = [follow_form, mute_form, block_form, followers_page, following_page]
+ROUTES = [tie_form, followers_page, following_page]

@@ -118,25 +118,24 @@ select count(*) from (select 1 from blocks where blocker_id = :account_id limit 
 -- The same for mutes.
 select count(*) from (select 1 from mutes where muter_id = :account_id limit :most + 1) as counted;
 
--- name: fold_lines(n)$
--- The oldest lines go into the counters, and go, in one transaction: a crash neither loses one nor counts it twice. Returns how
--- many there were.
-with taken as (
-  delete from follow_lines where id in (select id from follow_lines order by id limit :n for update skip locked)
-  returning account_id, kind, amount
-), sums as (
-  select account_id, coalesce(sum(amount) filter (where kind = 'followers'), 0) as followers,
-    coalesce(sum(amount) filter (where kind = 'following'), 0) as following
-  from taken group by account_id
-), folded as (
-  update accounts a set followers = a.followers + added.followers, following = a.following + added.following
-  from (
-    -- Locked in the order of their ids: two folders never wait for each other in a ring.
-    select l.id, s.followers, s.following
-    from sums s join accounts l on l.id = s.account_id
-    where (s.followers, s.following) <> (0, 0)
-    order by l.id for no key update of l
-  ) as added
-  where a.id = added.id
+-- name: take_lines(n)
+-- The oldest lines that no other folder holds, taken away and added up. What is taken comes back if the transaction fails.
+with chosen as materialized (
+  select id from follow_lines order by id limit :n for update skip locked
+), taken as (
+  delete from follow_lines using chosen where follow_lines.id = chosen.id
+  returning follow_lines.account_id, follow_lines.kind, follow_lines.amount
 )
-select count(*) from taken;
+select account_id, coalesce(sum(amount) filter (where kind = 'followers'), 0)::integer as followers,
+  coalesce(sum(amount) filter (where kind = 'following'), 0)::integer as following, count(*)::integer as lines
+from taken group by account_id;
+
+-- name: lock_accounts(ids)!
+-- In the order of their ids, so that two folders never wait for each other in a ring; a statement of its own, as for posts.
+select from accounts where id = any(:ids::uuid[]) order by id for no key update;
+
+-- name: fold_into_accounts(ids, followers, following)!
+-- Many accounts a statement.
+update accounts a set followers = a.followers + added.followers, following = a.following + added.following
+from unnest(:ids::uuid[], :followers::integer[], :following::integer[]) as added (id, followers, following)
+where a.id = added.id;

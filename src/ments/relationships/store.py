@@ -201,6 +201,15 @@ async def end_follows_between(tx: Transaction, one: UUID, other: UUID) -> list[t
 
 
 async def fold_lines(tx: Transaction, n: int) -> int:
-    """Add the n oldest lines to the counters of their accounts; returns how many there were."""
-    folded: int = await queries.fold_lines(tx.connection, n=n)
-    return folded
+    """Add the n oldest lines to the counters of their accounts; returns how many there were.
+
+    Lines go in the transaction that adds them up: a crash neither loses one nor counts it twice.
+    """
+    rows = [row async for row in queries.take_lines(tx.connection, n=n)]
+    changed = [row for row in rows if row["followers"] or row["following"]]
+    if changed:
+        ids = write_array(row["account_id"] for row in changed)
+        sums = {name: write_array(row[name] for row in changed) for name in ("followers", "following")}
+        await queries.lock_accounts(tx.connection, ids=ids)
+        await queries.fold_into_accounts(tx.connection, ids=ids, **sums)
+    return sum(row["lines"] for row in rows)

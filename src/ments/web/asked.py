@@ -61,6 +61,13 @@ def header(scope: Scope, name: bytes) -> str | None:
     return None
 
 
+def last_segment(scope: Scope) -> str:
+    """Return the end of the path that was asked, after its last slash."""
+    # Litestar shortens scope["path"] on the way to a route; raw_path is what was asked.
+    path: str = scope.get("raw_path", b"").decode("latin-1").split("?", 1)[0] or scope["path"]
+    return path.rpartition("/")[2]
+
+
 def asked_origin(scope: Scope) -> str:
     """Return scheme://host[:port] as the client asked for it, lower case, without a default port."""
     return tidy_origin(f"{scope['scheme']}://{header(scope, b'host') or ''}")

@@ -250,10 +250,9 @@ async def test_a_bound_is_exact_under_many_at_once(
 
 
 def test_every_event_may_go_out(parts: Parts) -> None:
-    """Nothing listens yet; what is not bound at all could not be emitted."""
+    """Whoever listens: what is not bound at all, not even to nothing, could not be emitted."""
     for event_type in EVENTS:
-        assert not parts.outbox._bindings.has(event_type)
-        assert parts.outbox._bindings.list_tasks(event_type) == ()
+        parts.outbox._bindings.list_tasks(event_type)
 
 
 async def test_forms_work_without_a_script(parts: Parts) -> None:
