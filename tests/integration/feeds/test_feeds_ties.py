@@ -194,8 +194,9 @@ async def test_the_feed_of_those_one_follows_reads_few_rows(parts: Parts) -> Non
     assert plan is not None
     scans = [node for node in _walk(plan["QUERY PLAN"][0]["Plan"]) if node.get("Relation Name") == "posts"]
     assert {node["Node Type"] for node in scans} <= {"Index Scan", "Index Only Scan", "Bitmap Heap Scan"}
-    # One of each that is followed, 21 of 21 accounts, 21 of the reader's own: of 30,000.
-    assert sum(node["Actual Rows"] * node["Actual Loops"] for node in scans) <= 1000 + 21 * 21 + 21
+    # One of each that is followed, 21 accounts' posts, 21 of the reader's own: of 30,000. Where an account has but 30, the
+    # planner may find it cheaper to read all of them than the 21 newest by their places in the table.
+    assert sum(node["Actual Rows"] * node["Actual Loops"] for node in scans) <= 1000 + 21 * 30 + 21
     assert sum(node.get("Rows Removed by Filter", 0) for node in scans) == 0
 
 
