@@ -33,6 +33,28 @@ def make_video(
     return path
 
 
+def make_hdr_video(path: Path, transfer: str) -> Path:
+    """Half a second of white beside red, 320 by 240, of 100 nits at most: HEVC of 10 bits with this transfer's curve."""
+    linear = (
+        "scale=out_color_matrix=bt709:out_range=tv,format=yuv444p,"
+        "setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv,zscale=t=linear:npl=100,format=gbrpf32le"
+    )
+    graph = f"[0][1]overlay=160:0,{linear},zscale=p=bt2020:t={transfer}:m=2020_ncl:r=tv:npl=100,format=yuv420p10le"
+    told = f"log-level=error:colorprim=bt2020:transfer={transfer}:colormatrix=bt2020nc:range=limited"
+    white, red = (f"color={name}:s={size}:r=30:d=0.5" for name, size in (("white", "320x240"), ("red", "160x240")))
+    sources = ("-f", "lavfi", "-i", white, "-f", "lavfi", "-i", red)
+    ffmpeg(*sources, "-filter_complex", graph, "-c:v", "libx265", "-x265-params", told, str(path))
+    return path
+
+
+def make_interlaced_video(path: Path) -> Path:
+    """A second of what moves fast, 320 by 240, in 25 pictures of two fields each."""
+    moving = ("-f", "lavfi", "-i", "testsrc2=s=320x240:r=50:d=1")
+    fields = ("-vf", "scroll=h=0.03,tinterlace=interleave_top", "-c:v", "libx264", "-flags", "+ildct+ilme")
+    ffmpeg(*moving, *fields, "-x264-params", "tff=1", "-crf", "10", "-pix_fmt", "yuv420p", str(path))
+    return path
+
+
 def make_sound(path: Path, *, seconds: float = 2) -> Path:
     """A tone."""
     ffmpeg("-f", "lavfi", "-i", f"sine=d={seconds}", "-c:a", "aac", str(path))

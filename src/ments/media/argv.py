@@ -20,15 +20,25 @@ FRAMES_GATE = r"select=isnan(prev_selected_t)+gte(t-prev_selected_t\,0.016)"
 """Lets at most 62 frames a second through and makes none up, as an `fps` filter would."""
 
 
+NICE_FIRST, NICE_LATER = 5, 15
+"""How far a run gives way to the API and the database; what makes media better gives way to what makes them play, too:
+ten steps are ten times less of a core that both want."""
+
+
+DEINTERLACE = "bwdif=mode=send_frame:deint=interlaced"
+"""Makes whole pictures of fields, as many as there were; those that say that they are whole pass as they are."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one run may take. Times in s, sizes in bytes."""
+    """What one run may take. Times in s, sizes in bytes; niceness as nice(1) takes it."""
 
     wall_s: int
     cpu_s: int
     memory: int
     file: int
     open_files: int = 256
+    niceness: int = NICE_FIRST
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +64,7 @@ def limits_argv(limits: Limits) -> list[str]:
     return [
         "/usr/bin/setpriv",
         *("--pdeathsig", "KILL"),  # a worker killed with -9 leaves no encoder behind
-        *("/usr/bin/nice", "-n", "10"),  # the API and the database come first
+        *("/usr/bin/nice", "-n", str(limits.niceness)),  # the API and the database come first
         "/usr/bin/prlimit",
         f"--as={limits.memory}",  # a hostile file asked for 22 GB
         f"--cpu={limits.cpu_s}:{limits.cpu_s + 5}",  # SIGXCPU, and SIGKILL for who ignores it
@@ -108,6 +118,7 @@ def _read_argv(ffmpeg: str, source: str) -> list[str]:
 
 def _picture_filters(video: VideoStream, rendition: Rendition) -> list[str]:
     return [
+        *([DEINTERLACE] if video.is_interlaced else []),
         *([FRAMES_GATE] if video.rate > 62 else []),
         f"scale={rendition.width}:{rendition.height}:flags=bicubic:out_range=tv",  # full range is dark or pale in some players
         *([HDR_TO_SDR] if video.is_hdr else []),  # after the scale: fewer pixels to map

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from ments.media.argv import NICE_FIRST, NICE_LATER
 from ments.media.chunks import BORDER_S, CHUNK_S, Span, cut_film
 from ments.media.encoding import AUDIO_NAME, PREROLL_STEP_S, find_preroll, name_rung
 from ments.media.ladder import LADDER, plan_ladder
@@ -69,6 +70,10 @@ class PieceWork:
         if self.span.is_last:
             return None
         return self.span.end_s + (_AFTER_CUT_S if self.copies else PREROLL_STEP_S)
+
+    @property
+    def niceness(self) -> int:
+        return NICE_FIRST if self.is_first else NICE_LATER
 
     @property
     def track_names(self) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import structlog
 
+from ments.media.argv import NICE_LATER
 from ments.media.ffmpeg import encode_limits
 from ments.media.hls_argv import progressive_argv, storyboard_argv
 from ments.media.model import MediaKind, Probe, UnplayableMedia, Variant
@@ -87,7 +88,7 @@ async def _progressive(workshop: Workshop, inputs: Inputs, out: Path) -> MadeFil
             source=inputs.best_path,
             folder=out,
             programs=[workshop.ffmpeg],
-            limits=replace(encode_limits(_length(inputs.best)), file=_FILE_MAX),
+            limits=replace(encode_limits(_length(inputs.best)), file=_FILE_MAX, niceness=NICE_LATER),
             on_line=lambda line: None,
         )
         check_finished(finished, "ffmpeg")
@@ -103,7 +104,7 @@ async def _storyboard(workshop: Workshop, inputs: Inputs, out: Path) -> tuple[Ma
             source=inputs.small_path,
             folder=out,
             programs=[workshop.ffmpeg],
-            limits=encode_limits(_length(inputs.small)),
+            limits=replace(encode_limits(_length(inputs.small)), niceness=NICE_LATER),
             on_line=lambda line: None,
         )
     try:

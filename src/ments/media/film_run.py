@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import accumulate
@@ -12,7 +12,7 @@ from pathlib import Path
 from ments.errors import Retryable
 from ments.media import rules
 from ments.media.codec_names import AAC_LC, name_codec
-from ments.media.encoding import AUDIO_NAME, CopyRun, LadderRun, choose_encoding, name_rung
+from ments.media.encoding import AUDIO_NAME, SEGMENT_S, CopyRun, LadderRun, choose_encoding, name_rung
 from ments.media.ffmpeg import encode_limits, follow_progress, take_poster
 from ments.media.film import FIRST_S, PieceWork
 from ments.media.hls_argv import copy_argv, keyframe_poster_argv, ladder_argv
@@ -23,19 +23,35 @@ from ments.media.playlists import PlaylistUnreadable, Segment, parse_media_playl
 from ments.media.probe import probe_file
 from ments.media.programs import check_finished
 from ments.media.render import Workshop
+from ments.media.source import KEYFRAME_GAP_MAX_S
 from ments.media.stills import POSTER_FILE, TINY_FILE, find_blurhash
 from ments.media.tracks import Track, list_files
 from ments.observe import span
 
+_KEYFRAME_SLACK_S = 1.0
+"""Playlists count uneven pictures a little wrong."""
+
+Keep = Callable[[Sequence[MadeFile]], Awaitable[None]]
+"""Stores files of the piece that is being made, which will not change any more."""
+
 
 async def make_film_piece(
-    workshop: Workshop, probe: Probe, work: PieceWork, source: Path, folder: Path, *, lease: int, poster: bool = False
+    workshop: Workshop,
+    probe: Probe,
+    work: PieceWork,
+    source: Path,
+    folder: Path,
+    *,
+    lease: int,
+    poster: bool = False,
+    keep: Keep | None = None,
 ) -> Piece:
     """Make the segments of one piece, and the poster if wanted.
 
     source  the original, a regular file
     folder  empty; the piece's files lie there afterwards
     lease   of the job: runs that were overtaken so overwrite nothing
+    keep    is called with the segments while the poster is made
     Raises UnplayableMedia with words for the author, Retryable when the machine was at fault.
     """
     video = _video_of(probe)
@@ -44,7 +60,15 @@ async def make_film_piece(
     files = tuple(MadeFile(*file) for file in list_files(tracks))
     if not poster:
         return Piece(files, tracks=tracks)
-    picture, blurhash = await _poster(workshop, probe, video, work, tracks, source, folder)
+    storing = asyncio.ensure_future(keep(files)) if keep else None
+    try:
+        picture, blurhash = await _poster(workshop, probe, video, work, tracks, source, folder)
+        if storing:
+            await storing
+    finally:
+        if storing:
+            storing.cancel()
+            await asyncio.gather(storing, return_exceptions=True)
     return Piece((*files, picture), poster_file=picture.name, blurhash=blurhash, tracks=tracks)
 
 
@@ -72,11 +96,13 @@ async def _make_tracks(
             source=source,
             folder=folder,
             programs=[workshop.ffmpeg],
-            limits=replace(encode_limits(work.span.length_s), open_files=1024),
+            limits=replace(encode_limits(work.span.length_s), open_files=1024, niceness=work.niceness),
             on_line=follow_progress(work.span.length_s, workshop.on_progress),
         )
         check_finished(finished, "ffmpeg")
     tracks = await asyncio.to_thread(_read_tracks, work, mark, folder)
+    if work.copies:
+        _check_keyframes(tracks)
     await _check_end(workshop, probe, video, work, tracks, folder)
     return tuple(_take_part(work, track) for track in tracks) if work.copies else tracks
 
@@ -129,6 +155,19 @@ def _read_tracks(work: PieceWork, mark: str, folder: Path) -> tuple[Track, ...]:
         )
         tracks.append(Track(name, name_codec(init), width, height, listed.init_file, len(init), segments))
     return tuple(tracks)
+
+
+def _check_keyframes(tracks: tuple[Track, ...]) -> None:
+    """A film is kept since its index names keyframes that are near to one another; only its pictures tell whether they are.
+
+    The encoder begins segments at true ones. Raises UnplayableMedia.
+    """
+    longest = max((segment.length_s for track in tracks if not track.is_sound for segment in track.segments), default=0)
+    if longest > SEGMENT_S + KEYFRAME_GAP_MAX_S + _KEYFRAME_SLACK_S:
+        raise UnplayableMedia(
+            "This video's index doesn't fit its pictures. Save it anew in your video app, and send it again.",
+            code="damaged",
+        )
 
 
 def _take_part(work: PieceWork, track: Track) -> Track:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from ments.media.argv import HDR_TO_SDR
+from ments.media.argv import DEINTERLACE, HDR_TO_SDR
 from ments.media.encoding import LadderRun
 from ments.media.model import AudioStream, Rendition, VideoStream
 from ments.media.stills import still_filters
@@ -31,16 +31,16 @@ def picture_graph(run: LadderRun) -> str:
     """
     chains: list[str] = []
     entrance, front = f"[0:{run.video.index}]", _front_filters(run)
-    # The most typical of 30 pictures over up to half a minute: neither the black before it nor a title.
-    apart = min(1.0, max(0.2, run.span.length_s / 60))
+    # The most typical of 16 pictures over up to 16 s: neither the black before it nor a title. Each is scaled, and costs
+    # as much as decoding two: 30 would be a sixth of what a film costs until it plays.
+    apart = min(1.0, max(0.2, run.span.length_s / 16))
     spread = rf"select=isnan(prev_selected_t)+gte(t-prev_selected_t\,{apart:.3f})"
-    chosen = f"{spread},thumbnail=30"
+    chosen = f"{spread},thumbnail=16"
     if run.poster and run.poster_size:
         chains.append(f"{entrance}{','.join([*front, 'split=2'])}[film][still]")
         entrance, front = "[film]", []
-        # Chosen before they are scaled: 30 pictures of a film cost next to nothing.
         scaled = ",".join(_scale_filters(run.video, run.poster_size, is_first=True))
-        chosen = f"{spread},{scaled},thumbnail=30"
+        chosen = f"{spread},{scaled},thumbnail=16"
     for number, rung in enumerate(run.cascade):
         is_lowest = number == len(run.rungs) - 1
         exits = [f"[{rung.name}]"]
@@ -98,7 +98,9 @@ def _front_filters(run: LadderRun) -> list[str]:
     bounds = [f"start={span.start_s:.0f}"] if span.start_s else []
     bounds += [] if span.is_last else [f"end={span.end_s:.0f}"]
     return [
-        f"settb=1/{CLOCK}",  # first: bounds are compared in these ticks, not in a container's 1/30 s
+        # Ahead of the cut: it looks at the pictures before and after.
+        *([DEINTERLACE] if run.video.is_interlaced else []),
+        f"settb=1/{CLOCK}",  # bounds are compared in these ticks, not in a container's 1/30 s
         # From the start on and before the end: each picture is in one chunk. The last takes what is left.
         *([f"trim={':'.join(bounds)}"] if bounds else []),
         *([FRAMES_GATE] if run.video.rate > 62 else []),

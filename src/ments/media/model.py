@@ -148,7 +148,10 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class VideoStream:
-    """The picture as it is shown: px after rotation and square pixels; `rate` in frames/s, measured."""
+    """The picture as it is shown: px after rotation and square pixels; `rate` in frames/s, measured.
+
+    is_interlaced  lines of two moments in one picture, as its first one says
+    """
 
     index: int
     codec: str
@@ -160,6 +163,7 @@ class VideoStream:
     transfer: str
     length_s: float
     decodable: bool
+    is_interlaced: bool = False
 
     @property
     def is_hdr(self) -> bool:

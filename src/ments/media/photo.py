@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 
 from ments.errors import Retryable
-from ments.media.argv import Limits
+from ments.media.argv import NICE_LATER, Limits
 from ments.media.model import MediaKind, UnplayableMedia, Variant
 from ments.media.probe import UNREADABLE
 from ments.media.programs import GIB, MIB, decode_answer, run_child
@@ -19,6 +19,7 @@ from ments.media.sandbox import Sandbox
 WEBP, AVIF = "image/webp", "image/avif"
 PHOTO_LIMITS = Limits(wall_s=120, cpu_s=25, memory=GIB, file=32 * MIB)
 """Measured: 12 megapixels in four sizes take 0.5 CPU s, 64 megapixels of PNG with an alpha channel 3 s and 600 MB."""
+_LATER = replace(PHOTO_LIMITS, niceness=NICE_LATER)
 _POSTER_PX = 600
 
 
@@ -81,7 +82,7 @@ async def make_avif(sandbox: Sandbox, source: Path, folder: Path, webp: Sequence
     Returns variants, smallest first, only of those sizes where AVIF takes fewer bytes than the WebP; the other files
     are removed. Raises as make_photo does.
     """
-    made = _read(await run_child(sandbox, "photo", source, folder, lambda out: [out, "avif"], PHOTO_LIMITS))
+    made = _read(await run_child(sandbox, "photo", source, folder, lambda out: [out, "avif"], _LATER))
     at_most = {variant.name: variant.bytes for variant in webp if variant.content_type == WEBP}
     kept = []
     for variant in made.variants(folder):

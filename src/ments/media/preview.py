@@ -9,14 +9,14 @@ from pathlib import Path
 
 import structlog
 
-from ments.media.argv import Limits
+from ments.media.argv import NICE_LATER, Limits
 from ments.media.pictures_argv import PREVIEW_FILE, preview_argv
 from ments.media.programs import GIB, check_finished
 from ments.media.sandbox import Sandbox
 
 log = structlog.get_logger()
 PREVIEW_MAX_BYTES = 400_000
-PREVIEW_LIMITS = Limits(wall_s=120, cpu_s=60, memory=GIB, file=8 * 1024 * 1024)
+PREVIEW_LIMITS = Limits(wall_s=120, cpu_s=60, memory=GIB, file=8 * 1024 * 1024, niceness=NICE_LATER)
 _SECONDS = 3.0
 _SHORT_SIDE = 240
 _TRIES = ((10, 30), (5, 10))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +15,7 @@ from clips import X264, card, ffmpeg, film, rewrapped
 from ments.media.chunks import Span
 from ments.media.film import PieceWork
 from ments.media.film_run import make_film_piece
-from ments.media.model import Probe
+from ments.media.model import Probe, UnplayableMedia
 from ments.media.plan import Piece
 from ments.media.render import Workshop, plan_original
 from ments.media.sandbox import Sandbox
@@ -112,3 +112,32 @@ def _check_pictures(source: Path, stored: bytes) -> None:
     assert [time - shown[1][0] for time in shown[1]] == pytest.approx(
         [time - shown[0][0] for time in shown[0]], abs=2e-3
     )
+
+
+async def test_an_index_that_lies_later_on_is_found_out(tmp_path: Path) -> None:
+    source = film("a.mp4", "-force_key_frames", "0,2,4,6,8,10", "-g", "9999", seconds=SECONDS, sound_s=SECONDS)(
+        tmp_path
+    )
+    source.write_bytes(_with_keyframes(source.read_bytes(), range(1, 25 * SECONDS, 50)))
+    (looked := tmp_path / "looked").mkdir()
+    plan = await plan_original(WORKSHOP, source, looked)
+    assert [work.name for work in plan.works[:2]] == ["copy-000", "copy-001"]
+    assert plan.probe is not None
+    (out := tmp_path / "out").mkdir()
+    with pytest.raises(UnplayableMedia, match="index"):
+        await make_film_piece(WORKSHOP, plan.probe, plan.works[1], source, out, lease=1)
+
+
+def _with_keyframes(data: bytes, numbers: Iterable[int]) -> bytes:
+    """The same MP4, whose index, at the file's end, names these pictures as keyframes (from 1 on)."""
+    made, at = b"", 0
+    while at < len(data):
+        length, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
+        body = data[at + 8 : at + length]
+        if kind in (b"moov", b"trak", b"mdia", b"minf", b"stbl"):
+            body = _with_keyframes(body, numbers)
+        elif kind == b"stss":
+            body = bytes(4) + b"".join(number.to_bytes(4, "big") for number in (len(list(numbers)), *numbers))
+        made += (len(body) + 8).to_bytes(4, "big") + kind + body
+        at += length
+    return made

@@ -149,13 +149,61 @@ async def test_uneven_pictures_stay_as_many(tmp_path: Path) -> None:
     assert count == round(before.video.rate * before.video.length_s) == 13
 
 
-async def test_hdr_becomes_sdr(tmp_path: Path) -> None:
-    colours = ("-color_primaries", "bt2020", "-color_trc", "smpte2084", "-colorspace", "bt2020nc")
-    hevc = ("-c:v", "libx265", "-x265-params", "log-level=error", "-pix_fmt", "yuv420p10le")
-    outputs, folder = await render(originals.make_video(tmp_path / "a.mp4", seconds=0.5, more=(*hevc, *colours)))
+@pytest.mark.parametrize("transfer", ["smpte2084", "arib-std-b67"], ids=["pq", "hlg"])
+async def test_hdr_becomes_sdr(tmp_path: Path, transfer: str) -> None:
+    source = originals.make_hdr_video(tmp_path / "a.mp4", transfer)
+    before = await probe_file(SANDBOX, source, tmp_path)
+    assert before.video is not None
+    assert (before.video.transfer, before.video.pixel_format) == (transfer, "yuv420p10le")
+    outputs, folder = await render(source)
     made = await probe(folder, outputs)
     assert made.video is not None
-    assert made.video.transfer == ""
+    assert (made.video.transfer, made.video.pixel_format) == ("", "yuv420p")
+    # White of 100 nits, and a red that bt2020 writes down as (116, 67, 45): unmapped it would be shown so.
+    white, red = read_pixels(folder / outputs.variants[-1].file, (80, 120), (240, 120))
+    assert white == pytest.approx((157, 157, 157), abs=6)
+    assert red == pytest.approx((155, 0, 0), abs=12)
+
+
+async def test_fields_become_whole_pictures(tmp_path: Path) -> None:
+    source = originals.make_interlaced_video(tmp_path / "a.mts")
+    before = await probe_file(SANDBOX, source, tmp_path)
+    assert before.video is not None
+    assert before.video.is_interlaced
+    outputs, folder = await render(source)
+    assert (outputs.width, outputs.height) == (320, 240)
+    assert find_combing(source) > 10
+    assert find_combing(folder / outputs.variants[-1].file) < 4
+    made = await probe(folder, outputs)
+    assert made.video is not None
+    count = round(made.video.rate * made.video.length_s)
+    assert count == round(before.video.rate * before.video.length_s)
+
+
+def read_pixels(film: Path, *places: tuple[int, int]) -> list[tuple[int, ...]]:
+    """Colours of its first picture, as a player shows them."""
+    still = film.with_suffix(".png")
+    shown = ("-vf", "scale=in_color_matrix=bt709,format=rgb24", "-frames:v", "1", "-update", "1")
+    originals.ffmpeg("-i", str(film), *shown, str(still))
+    with Image.open(still) as picture:
+        return [tuple(picture.getpixel(place)) for place in places]  # type: ignore[arg-type]
+
+
+def find_combing(film: Path) -> float:
+    """How far each line of its tenth picture is from the mean of its neighbours."""
+    still = film.with_suffix(".png")
+    originals.ffmpeg(
+        "-i", str(film), "-vf", r"select=eq(n\,10),format=gray", "-frames:v", "1", "-update", "1", str(still)
+    )
+    with Image.open(still) as picture:
+        width, height = picture.size
+        lines = [picture.crop((0, y, width, y + 1)).tobytes() for y in range(height)]
+    away = [
+        abs(2 * here - above - below)
+        for over, line, under in zip(lines, lines[1:], lines[2:], strict=False)
+        for above, here, below in zip(over, line, under, strict=True)
+    ]
+    return sum(away) / len(away)
 
 
 async def test_sound_alone_and_sound_with_a_cover(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def test_limits_and_jail_stand_in_front() -> None:
     jail = Jail("/usr/bin/bwrap", "/w/source", "/w/out", (("/usr", "/usr"), ("/f", "/f")), (("usr/lib", "/lib"),))
     argv = in_jail(Limits(wall_s=60, cpu_s=30, memory=1000, file=2000), jail, child_argv("/python", "/s.py", "/in"))
     assert argv == shlex.split(
-        "/usr/bin/setpriv --pdeathsig KILL /usr/bin/nice -n 10 "
+        "/usr/bin/setpriv --pdeathsig KILL /usr/bin/nice -n 5 "
         "/usr/bin/prlimit --as=1000 --cpu=30:35 --fsize=2000 --nofile=256 --core=0 "
         "/usr/bin/bwrap --proc /proc --dev /dev --tmpfs /tmp --ro-bind /usr /usr --ro-bind /f /f --symlink usr/lib /lib "
         "--ro-bind /w/source /in --bind /w/out /out --chdir /out --unshare-all --die-with-parent --new-session "

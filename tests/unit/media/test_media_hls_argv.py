@@ -70,7 +70,8 @@ def hls(name: str, mark: str, segment_s: str, flags: str) -> str:
 def test_small_rungs_take_the_time_that_large_ones_save() -> None:
     small, large = choose_encoding(Rendition(426, 240, 400_000)), choose_encoding(Rendition(1080, 1920, 5_000_000))
     assert (small.name, small.preset, small.options) == ("v240", "veryfast", "trellis=1")
-    assert (large.name, large.preset) == ("v1080", "superfast")
+    assert (large.name, large.preset, large.crf) == ("v1080", "superfast", 24.5)
+    assert choose_encoding(Rendition(854, 480, 1_400_000)).crf == 24.2
     argv = ladder_argv("/ffmpeg", "/in", "/out", replace(MIDDLE, rungs=(large,)))
     assert argv[argv.index("-x264-params") + 1] == "mbtree=1:rc-lookahead=10:trellis=1"
 
@@ -95,7 +96,7 @@ def test_a_whole_silent_film_with_its_poster_and_storyboard() -> None:
     graph = (
         "[0:0]settb=1/90000,scale=1280:720:flags=bicubic:out_range=tv,format=yuv420p,setsar=1,"
         "split=3[v720][still][belowv720];[belowv720]scale=426:240:flags=bicubic,setsar=1,split=2[v240][tiles];"
-        r"[still]select=isnan(prev_selected_t)+gte(t-prev_selected_t\,0.200),thumbnail=30,"
+        r"[still]select=isnan(prev_selected_t)+gte(t-prev_selected_t\,0.344),thumbnail=16,"
         "scale=out_range=pc,split=2[poster][still1];[still1]scale=32:18:flags=area,format=rgb24[tiny];"
         "[tiles]scale=160:90:flags=area:out_range=pc,setsar=1,fps=1/2:start_time=0:round=near:eof_action=pass,"
         "tile=3x1[board]"
@@ -219,3 +220,8 @@ def test_the_poster_is_of_720_lines_or_the_largest(shorts: tuple[int, ...], post
     graph = graph_of(replace(WHOLE, rungs=rungs))
     assert f"[{poster}][still]" in graph
     assert replace(WHOLE, poster=False).poster_rung is None
+
+
+def test_fields_are_put_together_before_the_cut() -> None:
+    graph = graph_of(replace(MIDDLE, video=replace(VIDEO, is_interlaced=True)))
+    assert graph.startswith("[0:0]bwdif=mode=send_frame:deint=interlaced,settb=1/90000,trim=start=8:end=16,scale=")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,7 +16,7 @@ from ments.jobs import JobContext
 from ments.media import rules
 from ments.media.actions.claim import Claim
 from ments.media.actions.files import are_stored, copy_files, store_files
-from ments.media.plan import Piece, Plan, Step
+from ments.media.plan import MadeFile, Piece, Plan, Step
 from ments.parts import Parts
 
 log = structlog.get_logger()
@@ -30,6 +30,25 @@ class StoredPiece:
 
     generation: str
     piece: Piece
+
+
+class Storing:
+    """Stores what one step makes, each file once."""
+
+    def __init__(self, store: Callable[[Path, Sequence[MadeFile]], Awaitable[None]], folder: Path) -> None:
+        self._store = store
+        self._folder = folder
+        self._stored: set[str] = set()
+
+    async def put(self, files: Sequence[MadeFile]) -> None:
+        """Store those files that are not yet. Raises ClaimLost, Away."""
+        left = [file for file in files if file.name not in self._stored]
+        await self._store(self._folder, left)
+        self._stored |= {file.name for file in left}
+
+    def begin_again(self) -> None:
+        """The step is made anew: what was stored will be overwritten."""
+        self._stored.clear()
 
 
 class Steps:
@@ -54,9 +73,10 @@ class Steps:
         await self._job.finish_step(_PLAN, msgspec.to_builtins(plan))
         return plan
 
-    async def piece(self, step: Step, folder: Path, make: Callable[[], Coroutine[Any, Any, Piece]]) -> Piece:
+    async def piece(self, step: Step, folder: Path, make: Callable[[Storing], Coroutine[Any, Any, Piece]]) -> Piece:
         """What a step makes: taken over if all of its files are still in storage, else made in `folder` and stored.
 
+        make  may store some of its files while it makes others
         The folder is removed once its files are stored. Raises LeaseLost, ClaimLost, and what `make` raises.
         """
         kept = _read(self._job.steps.get(step.name), StoredPiece)
@@ -65,9 +85,10 @@ class Steps:
             self._elsewhere.append(kept)
             return kept.piece
         await asyncio.to_thread(folder.mkdir)
-        piece = await make()
+        storing = Storing(self._store, folder)
+        piece = await make(storing)
         generation = await self._choose_generation()
-        await store_files(self._parts, self._claim.media.id, generation, folder, piece.files)
+        await storing.put(piece.files)
         await self._job.finish_step(step.name, msgspec.to_builtins(StoredPiece(generation, piece)))
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
         return piece
@@ -79,6 +100,9 @@ class Steps:
             names = [file.name for file in stored.piece.files]
             await copy_files(self._parts, self._claim.media.id, stored.generation, generation, names)
         return generation
+
+    async def _store(self, folder: Path, files: Sequence[MadeFile]) -> None:
+        await store_files(self._parts, self._claim.media.id, await self._choose_generation(), folder, files)
 
     async def _choose_generation(self) -> str:
         """As late as can be: a post that takes the media until then costs no copy."""

@@ -23,7 +23,7 @@ from ments.media.actions.claim import Claim, ClaimLost
 from ments.media.actions.leftovers import remove_leftovers
 from ments.media.actions.originals import MISSING, hold_original, workshop_of
 from ments.media.actions.pieces import begin_pieces
-from ments.media.actions.steps import Steps
+from ments.media.actions.steps import Steps, Storing
 from ments.media.film import PLAYABLE_AT
 from ments.media.film_run import make_film_piece
 from ments.media.folder import work_folder
@@ -146,16 +146,18 @@ class _Work:
             return plan
         return await plan_original(workshop, await self._fetch(), out, chunk_s=chunk_s)
 
-    async def make(self, plan: Plan, step: Step, on_progress: Progress) -> Piece:
+    async def make(self, plan: Plan, step: Step, on_progress: Progress, storing: Storing) -> Piece:
         workshop, folder = workshop_of(self._parts, on_progress), self.folder_of(step)
         if not plan.works or not plan.probe:
             return await make_piece(workshop, plan, await self._fetch(), folder)
-        make = partial(make_film_piece, workshop, plan.probe, plan.works[0], lease=self._claim.number, poster=True)
+        number, keep = self._claim.number, storing.put
+        make = partial(make_film_piece, workshop, plan.probe, plan.works[0], lease=number, poster=True, keep=keep)
         if self._beginning:
             try:
                 return await make(self._beginning, folder)
             except (UnplayableMedia, Retryable) as error:
                 log.info("original_needed_whole", media_id=str(self._claim.media.id), cause=error.safe)
+                storing.begin_again()
                 await asyncio.to_thread(shutil.rmtree, folder)
                 await asyncio.to_thread(folder.mkdir)
         return await make(await self._fetch(), folder)

@@ -64,7 +64,10 @@ class Found:
             "container": name,
             "claimed_s": claimed,
             "length_s": max(ends.values(), default=0.0) - first,
-            "video": _picture(video, starts, ends, self.count, self.rotation, self._sample)
+            "video": {
+                **_picture(video, starts, ends, self.count, self.rotation, self._sample),
+                "is_interlaced": self.scan.is_interlaced,
+            }
             if video is not None
             else None,
             "audio": _sound(self.audio, starts, ends) if self.audio is not None else None,

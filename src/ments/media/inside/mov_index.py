@@ -15,6 +15,7 @@ import sys
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
+from itertools import chain, repeat
 from operator import add
 from pathlib import Path
 from typing import Any
@@ -191,14 +192,10 @@ def _read_offsets(table: memoryview | None, count: int) -> array[int] | None:
     if len(table) < 8:
         raise NoIndex("a table of times that is cut off")
     pairs = _numbers("i", table[8:], 2 * int.from_bytes(table[4:8], "big"))
-    offsets = array("i")
-    for run, offset in zip(pairs[::2], pairs[1::2], strict=True):
-        if not 0 < run <= count - len(offsets):
-            raise NoIndex("times for other packets than there are")
-        offsets.extend(array("i", (offset,)) * run)
-    if len(offsets) != count:
+    runs, offsets = pairs[::2], pairs[1::2]
+    if min(runs, default=0) <= 0 or sum(runs) != count:
         raise NoIndex("times for other packets than there are")
-    return offsets
+    return array("i", chain.from_iterable(map(repeat, offsets, runs)))
 
 
 def _numbers(kind: str, data: memoryview, count: int) -> array[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from itertools import pairwise
+from itertools import compress, pairwise
 from typing import Any
 
 LATE_MAX_S = 0.1
@@ -33,13 +33,13 @@ class Scan:
         """Many packets, as by `take`."""
         if self._begins_clean is None and times:
             self._begins_clean = keys[0] and not discards[0] and times[0] >= 0
+        if any(discards):
+            shown = [not is_discard for is_discard in discards]
+            times, sizes, keys = list(compress(times, shown)), list(compress(sizes, shown)), list(compress(keys, shown))
+        self._times.extend(times)
+        self._keys.extend(compress(times, keys))
         had = self._sizes
-        for time, size, is_key, is_discard in zip(times, sizes, keys, discards, strict=True):
-            if is_discard:
-                continue
-            self._times.append(time)
-            if is_key:
-                self._keys.append(time)
+        for time, size in zip(times, sizes, strict=True):
             place = int(time // 2)
             had[place] = had.get(place, 0) + size
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 import gc
 import json
 import sys
-from operator import sub
+from itertools import compress
+from operator import add, sub
 from typing import Any
 
 import av
@@ -179,10 +180,14 @@ def _take(found: Found, stream: Any, track: Track, last: int) -> None:
     if stream is found.video:
         found.count += len(discards) - sum(discards)
         found.scan.take_all([ticks * num / den for ticks in pts], track.sizes, track.keys, discards)
-    shown = [(ticks, long) for ticks, long, is_discard in zip(pts, lasting, discards, strict=True) if not is_discard]
-    if shown:
-        found.starts[index] = min(shown)[0] * num / den
-        found.ends[index] = max(ticks * num / den + long * num / den for ticks, long in shown)
+    if any(discards):
+        shown = [not is_discard for is_discard in discards]
+        pts, lasting = list(compress(pts, shown)), list(compress(lasting, shown))
+    if pts:
+        found.starts[index] = min(pts) * num / den
+        end = max(map(add, pts, lasting))
+        last_ones = [(ticks, long) for ticks, long in zip(pts, lasting, strict=True) if ticks + long == end]
+        found.ends[index] = max(ticks * num / den + long * num / den for ticks, long in last_ones)
 
 
 def _joined(places: list[tuple[int, int]]) -> list[tuple[int, int]]:
