@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -52,6 +53,15 @@ class ValkeyServer:
                     if time.monotonic() > deadline:
                         raise
                     time.sleep(0.02)
+
+    def freeze(self) -> None:
+        """Stand still, with every connection open."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         if self._process is not None:

@@ -1,4 +1,4 @@
-"""Lists of posts that are read for one reader: those of whom they follow, of a profile, of an environment."""
+"""Lists of posts that are read for one reader: of a profile, of an environment."""
 
 from __future__ import annotations
 
@@ -7,24 +7,12 @@ from uuid import UUID
 from ments.accounts.model import Viewer
 from ments.accounts.store import session_for
 from ments.db.keyset import Place, clamp_limit, decode_cursor
-from ments.feeds.model import FeedKind, FeedPage
+from ments.feeds.model import FeedPage
 from ments.feeds.paging import draw_page, list_places, queries
-from ments.feeds.timelines import list_home
 from ments.parts import Parts
 from ments.posts.store import cursor_secret
 from ments.relationships.rules import check_in_sight, no_account
 from ments.relationships.store import find_account_id, find_ties
-
-
-async def read_following(
-    parts: Parts, viewer: Viewer, *, cursor: str | None = None, limit: int | None = None
-) -> FeedPage:
-    """Read one page of what those wrote whom a member follows, and the member, newest first. Raises BadCursor."""
-    n, kind = clamp_limit(limit), f"feed:{FeedKind.FOLLOWING}"
-    before = decode_cursor(cursor_secret(parts), kind, cursor) if cursor else Place.last()
-    places, _ = await list_home(parts, viewer.id, before, n + 1)
-    async with session_for(parts, viewer) as session:
-        return await draw_page(parts, session, viewer.id, kind, places, n)
 
 
 async def read_profile_posts(

@@ -10,9 +10,9 @@ import msgspec
 from ments.accounts.model import Viewer
 from ments.db.keyset import Place, clamp_limit, decode_cursor, encode_cursor
 from ments.feeds import shared
-from ments.feeds.lists import read_following
 from ments.feeds.model import FeedKind, FeedPage, FeedSource, Landing, Tile
 from ments.feeds.paging import draw_page_json, list_places, queries, write_page
+from ments.feeds.timelines import list_home
 from ments.parts import Parts
 from ments.posts.card_bytes import Seen
 from ments.posts.fragments import draw_seen, place_of
@@ -48,13 +48,18 @@ async def read_feed_json(
     if viewer is None:
         page, was_cached = await _read_shared(parts, kind, _place_of(parts, kind, cursor), clamp_limit(limit))
         return (shared.say_cached(page) if was_cached else page), was_cached
-    if kind is FeedKind.FOLLOWING:
-        return msgspec.json.encode(await read_following(parts, viewer, cursor=cursor, limit=limit)), False
-    return await _read_latest(parts, viewer, kind, _place_of(parts, kind, cursor), clamp_limit(limit)), False
+    read = _read_following if kind is FeedKind.FOLLOWING else _read_latest
+    return await read(parts, viewer, kind, _place_of(parts, kind, cursor), clamp_limit(limit)), False
 
 
 def _place_of(parts: Parts, kind: FeedKind, cursor: str | None) -> Place | None:
     return decode_cursor(cursor_secret(parts), f"feed:{kind}", cursor) if cursor else None
+
+
+async def _read_following(parts: Parts, viewer: Viewer, kind: FeedKind, before: Place | None, n: int) -> bytes:
+    places, _ = await list_home(parts, viewer.id, before or Place.last(), n + 1)
+    async with parts.primary.session() as session:
+        return await draw_page_json(parts, session, viewer.id, f"feed:{kind}", places, n)
 
 
 async def _read_latest(parts: Parts, viewer: Viewer, kind: FeedKind, before: Place | None, n: int) -> bytes:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from itertools import product
+from uuid import UUID
 
-from ments.web.caching import PRIVATE, PUBLIC, cache_control
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ments.web.caching import PRIVATE, PUBLIC, Sharing, cache_control, is_kept, sharing_of
 from ments.web.doorway import content_security_policy
 
 
@@ -17,6 +21,25 @@ def test_only_a_visitors_copy_of_a_public_page_may_be_shared() -> None:
     ]
     assert shared == [("GET", 200, True, False), ("HEAD", 200, True, False)]
     assert cache_control(method="GET", status=200, for_everyone=True, carries_identity=True) == PRIVATE
+
+
+@given(st.booleans(), st.none() | st.uuids(), st.booleans(), st.sampled_from((200, 304, 401, 500)), st.booleans())
+def test_what_one_reader_may_see_is_shared_with_nobody_else(
+    seen_by_all: bool, drawn_for: UUID | None, carries_identity: bool, status: int, sets_cookie: bool
+) -> None:
+    sharing = sharing_of(seen_by_all=seen_by_all, drawn_for=drawn_for, carries_identity=carries_identity)
+    if sharing is Sharing.EVERYBODY:
+        assert (seen_by_all, drawn_for, carries_identity) == (True, None, False)
+    if drawn_for is not None:
+        assert sharing is (Sharing.ONE_SESSION if carries_identity else Sharing.NOBODY)
+    kept = is_kept(status=status, sets_cookie=sets_cookie, drawn_for=drawn_for, carries_identity=carries_identity)
+    assert kept == (drawn_for is not None and carries_identity and status == 200 and not sets_cookie)
+    if kept:
+        # What the process keeps for one session is never the edge's.
+        control = cache_control(
+            method="GET", status=status, for_everyone=seen_by_all, carries_identity=carries_identity
+        )
+        assert control == PRIVATE
 
 
 def test_the_policy_lets_in_the_cdn_and_the_storage_by_their_origin_alone() -> None:

@@ -1,0 +1,98 @@
+"""What is kept of accounts: what each step may find, beside a plain model of it; bounds; nothing while nothing is heard."""
+
+from __future__ import annotations
+
+import time
+from uuid import UUID
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ments.cache import Heard, Valkey
+from ments.cache.kept import Begun, Kept
+
+ACCOUNTS = [UUID(int=n) for n in range(4)]
+
+
+def open_kept(*, keep_s: float = 60.0, entries_max: int = 100, bytes_max: int = 16_000) -> tuple[Heard, Kept[str]]:
+    """One that believes that it hears; nobody is at the other end of its address."""
+    heard = Heard(Valkey("redis://127.0.0.1:1/0"))
+    heard.is_live = True
+    return heard, Kept(heard, keep_s=keep_s, entries_max=entries_max, bytes_max=bytes_max)
+
+
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("begin"), st.integers(0, 5)),
+        st.tuples(st.just("put"), st.integers(0, 5)),
+        st.tuples(st.just("drop"), st.integers(0, 3)),
+        st.tuples(st.just("loss"), st.just(0)),
+    ),
+    max_size=40,
+)
+
+
+@given(steps)
+def test_what_was_begun_before_a_drop_is_not_kept(taken: list[tuple[str, int]]) -> None:
+    heard, kept = open_kept()
+    # Key n is of account n % 4. The model: what is there, and which of the begun are still good.
+    there: dict[int, str] = {}
+    begun: dict[int, tuple[Begun, bool]] = {}
+    for moment, (step, n) in enumerate(taken):
+        if step == "begin":
+            begun[n] = (kept.begin(), True)
+        elif step == "put" and n in begun:
+            mark, good = begun[n]
+            assert kept.put(mark, n, ACCOUNTS[n % 4], f"{moment}", 10) == good
+            if good:
+                there[n] = f"{moment}"
+        elif step == "drop":
+            heard._hand_out(heard._prefix + b"accounts", ACCOUNTS[n].bytes)
+            there = {k: value for k, value in there.items() if k % 4 != n}
+            begun = {k: (mark, good and k % 4 != n) for k, (mark, good) in begun.items()}
+        elif step == "loss":
+            heard.is_live = True
+            heard._lose()
+            assert kept.find(n) is None
+            heard.is_live = True
+            there, begun = {}, {k: (mark, False) for k, (mark, _) in begun.items()}
+        assert {k: value for k in range(6) if (value := kept.find(k)) is not None} == there
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 1200)), max_size=80))
+def test_neither_number_nor_bytes_go_over_their_bounds(puts: list[tuple[int, int]]) -> None:
+    _, kept = open_kept(entries_max=8, bytes_max=16_000)
+    for key, size in puts:
+        was_kept = kept.put(kept.begin(), key, ACCOUNTS[key % 4], "x", size)
+        assert was_kept == (size <= 1000)
+        assert len(kept._entries) <= 8
+        assert kept._bytes == sum(entry.size for entry in kept._entries.values()) <= 16_000
+        assert sum(map(len, kept._by_account.values())) == len(kept._entries)
+
+
+def test_what_took_long_to_make_is_kept_the_shorter() -> None:
+    heard, kept = open_kept(keep_s=0.05)
+    begun = kept.begin()
+    assert kept.put(begun, "a", ACCOUNTS[0], "value", 1)
+    assert kept.find("a") == "value"
+    time.sleep(0.06)
+    assert kept.find("a") is None
+    assert not kept.put(begun, "a", ACCOUNTS[0], "value", 1)
+    heard.is_live = False
+    assert not kept.put(kept.begin(), "b", ACCOUNTS[0], "value", 1)
+    assert not kept.is_on
+
+
+def test_an_unknown_account_counts_as_dropped_with_any() -> None:
+    _, kept = open_kept()
+    begun = kept.begin()
+    assert not kept.was_dropped_since(begun, None)
+    kept.drop(ACCOUNTS[1])
+    assert kept.was_dropped_since(begun, None)
+    assert kept.was_dropped_since(begun, ACCOUNTS[1])
+    assert not kept.was_dropped_since(begun, ACCOUNTS[2])
+    # More drops than are remembered: then all of before count.
+    for n in range(20_001):
+        kept.drop(UUID(int=100 + n))
+    assert kept.was_dropped_since(begun, ACCOUNTS[2])
+    assert not kept.was_dropped_since(kept.begin(), ACCOUNTS[1])
