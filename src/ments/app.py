@@ -123,7 +123,7 @@ def list_routes() -> list[Any]:
     from ments.accounts import api as accounts_api
     from ments.accounts import pages as accounts_pages
     from ments.feeds import api as feeds_api
-    from ments.feeds import events_api, list_pages
+    from ments.feeds import events_api, list_pages, live
     from ments.feeds import pages as feeds_pages
     from ments.media import api as media_api
     from ments.operations import api as operations_api
@@ -147,6 +147,7 @@ def list_routes() -> list[Any]:
         *reactions_api.ROUTES,
         *feeds_api.ROUTES,
         *events_api.ROUTES,
+        *live.ROUTES,
         *posts_pages.ROUTES,
         *reactions_pages.ROUTES,
         *feeds_pages.ROUTES,
@@ -189,6 +190,8 @@ def run_api(settings: Settings) -> None:
     from granian.constants import Interfaces, Loops
     from granian.server import Server
 
+    from ments.feeds.live import LIVE_STREAMS_MAX
+
     # Before the fork, so that the processes share what the imports take.
     list_routes()
     join_rooms(ROOMS).refuse_broken()
@@ -206,7 +209,8 @@ def run_api(settings: Settings) -> None:
         workers=max(2, settings.api_workers),
         loop=Loops.uvloop,
         backlog=_BACKLOG,
-        backpressure=_CONCURRENT_REQUESTS,
+        # Streams wait, they don't work: they have places of their own.
+        backpressure=_CONCURRENT_REQUESTS + LIVE_STREAMS_MAX,
         respawn_failed_workers=True,
         respawn_interval=0.5,
         workers_kill_timeout=_STOP_S,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ments.feeds import fan_out
+from ments.feeds.live_hub import TOPIC
 from ments.jobs import JobContext, task
 from ments.parts import Parts
 from ments.posts.model import PostPublished
@@ -11,8 +12,10 @@ from ments.relationships.model import Followed, Unfollowed
 
 @task(queue="default", name="fan_out", attempts=8, backoff_s=1.0)
 async def push_post(parts: Parts, job: JobContext, event: PostPublished) -> int:
-    """Bring a new post to its author's followers."""
-    return await fan_out.fan_out(parts, event.post_id)
+    """Bring a new post to its author's followers, and tell the processes that have screens to show it on."""
+    reached = await fan_out.fan_out(parts, event.post_id)
+    await parts.heard.tell(TOPIC, event.post_id.bytes)
+    return reached
 
 
 @task(queue="default", name="remake_home_after_follow", attempts=8, backoff_s=1.0)

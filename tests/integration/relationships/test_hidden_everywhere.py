@@ -87,6 +87,7 @@ LISTS = {
 OTHERWISE = {
     "POST /api/feed/events": "takes what was seen and tells nothing of any post: tested with the events",
     "POST /api/posts": "answers a post by its body: tested below",
+    "GET /api/feed/live": "a stream: tested in test_feed_live",
     "GET /api/bookmarks": "lists what was kept: tested where posts are kept",
     "GET /bookmarks": "lists what was kept: tested where posts are kept",
     "GET /create": "brings back a post that waits, to its author: tested below",

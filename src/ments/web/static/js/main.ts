@@ -4,6 +4,7 @@ import "./blurhash";
 import "./clock";
 import "./delete-dialog";
 import "./feed";
+import "./feed-live";
 import "./form";
 import "./lightbox";
 import "./live";
