@@ -125,6 +125,7 @@ def list_routes() -> list[Any]:
     from ments.feeds import api as feeds_api
     from ments.feeds import events_api, list_pages, live
     from ments.feeds import pages as feeds_pages
+    from ments.feeds.rank_routes import ROUTES as RANK_ROUTES
     from ments.media import api as media_api
     from ments.operations import api as operations_api
     from ments.operations import pages as operations_pages
@@ -152,6 +153,7 @@ def list_routes() -> list[Any]:
         *reactions_pages.ROUTES,
         *feeds_pages.ROUTES,
         *list_pages.ROUTES,
+        *RANK_ROUTES,
         *operations_api.ROUTES,
         *operations_pages.ROUTES,
     ]

@@ -55,14 +55,18 @@ def _media() -> RoomTasks:
 
 
 def _ranking() -> RoomTasks:
-    from ments.feeds import rank_tasks
+    from ments.feeds import rank_tasks, trending_tasks
     from ments.feeds.events import FeedEventsSent
+    from ments.feeds.rank_model import RankingWanted
+    from ments.feeds.trending_overrides import TrendingOverridden
 
     return RoomTasks(
         {
             FeedEventsSent: (rank_tasks.write_feed_events,),
+            RankingWanted: (rank_tasks.rank_feed,),
+            TrendingOverridden: (trending_tasks.make_trending_anew,),
         },
-        periodic=rank_tasks.PERIODIC,
+        periodic=[*rank_tasks.PERIODIC, *trending_tasks.PERIODIC],
     )
 
 

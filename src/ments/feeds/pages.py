@@ -17,7 +17,9 @@ from ments.errors import NotFound
 from ments.feeds import lists, store
 from ments.feeds.model import FeedKind
 from ments.feeds.rules import choose_kind
+from ments.feeds.trending_read import read_trending_page
 from ments.parts import Parts
+from ments.posts.model import PostView
 from ments.posts.store import list_environments
 from ments.relationships.pages import find_shown, show_blocked
 from ments.web.pages import render
@@ -25,6 +27,7 @@ from ments.web.pages import render
 Asked = Request[Any, Any, Any]
 _LANDING_POSTS = 5
 _TILES_BESIDE = 6
+_TRENDING_BESIDE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +51,13 @@ async def home(
     """Show a member their feed, and a visitor what this place is with the form to sign in.
 
     redirect  where a visitor was headed; honoured when it is a path of this site
-    kind      which of a member's feeds; `following` beside the one that is shown without
+    kind      which of a member's feeds: the ranked one without, `following`, `latest`
     """
     if viewer is None:
         return await _landing(request, parts, safe_redirect(redirect))
     if redirect is not None:
         return go_to(request, safe_redirect(redirect), HTTPStatus.FOUND)
-    # for_you is in the order of latest until there is a ranking, so there is no tab for it, and no choice to pretend.
-    shown = choose_kind(kind or FeedKind.LATEST, signed_in=True)
-    return await _feed(request, parts, viewer, "/", shown, cursor)
+    return await _feed(request, parts, viewer, "/", choose_kind(kind, signed_in=True), cursor)
 
 
 @get("/browse", include_in_schema=False, public=True)
@@ -85,6 +86,7 @@ async def browse(
         room=room,
         environments=rooms,
         tiles=landing.tiles[:_TILES_BESIDE],
+        trending=await _trending_beside(parts, viewer),
         tabs=[],
         kind=FeedKind.LATEST,
     )
@@ -136,16 +138,21 @@ async def _feed(
         room=None,
         environments=await list_environments(parts),
         tiles=landing.tiles[:_TILES_BESIDE],
+        trending=await _trending_beside(parts, viewer),
         tabs=tabs,
     )
 
 
+async def _trending_beside(parts: Parts, viewer: Viewer | None) -> list[PostView]:
+    return (await read_trending_page(parts, viewer, limit=_TRENDING_BESIDE)).posts
+
+
 def _tabs(path: str, kind: FeedKind) -> list[Tab]:
     """The feeds that can be chosen on a page; on /browse there is the one that everybody has."""
-    latest = Tab("Latest", path, current=kind is not FeedKind.FOLLOWING)
     if path != "/":
-        return [latest]
-    return [latest, Tab("Following", "/?kind=following", current=kind is FeedKind.FOLLOWING)]
+        return [Tab("Latest", path, current=True)]
+    tabs = ((FeedKind.FOR_YOU, "For you", "/"), (FeedKind.FOLLOWING, "Following", "/?kind=following"), (FeedKind.LATEST, "Latest", "/?kind=latest"))  # fmt: skip
+    return [Tab(name, href, current=one is kind) for one, name, href in tabs]
 
 
 ROUTES = [home, browse, profile]

@@ -94,7 +94,7 @@ def measure(candidate: Candidate, interests: Interests, now: datetime) -> tuple[
 def mix(scored: Sequence[Ranked], now: datetime, limit: int) -> list[Ranked]:
     """Choose from posts in the order of their scores so that authors and forms take turns; at most `limit`.
 
-    At each place the best post is taken that keeps all rules; where none does, rules give way, the last one first: no
+    At each place the best post is taken that keeps all rules; one that no post keeps beside those before it gives way: no
     author again within AUTHOR_APART, no form more than FORM_RUN_MOST times running, some fresh ones in the first ten,
     now and then something new. Nothing is left out while there is room, and nothing comes twice.
     """
@@ -119,13 +119,12 @@ def mix(scored: Sequence[Ranked], now: datetime, limit: int) -> list[Ranked]:
     return mixed
 
 
-def _find_best(rest: Sequence[Ranked], rules: list[Callable[[Ranked], bool]]) -> int:
-    while rules:
-        for at, post in enumerate(rest):
-            if all(rule(post) for rule in rules):
-                return at
-        rules.pop()
-    return 0
+def _find_best(rest: Sequence[Ranked], rules: Sequence[Callable[[Ranked], bool]]) -> int:
+    """Where the best post is that keeps the first rule and as many of the later ones as can be kept beside it."""
+    left = list(range(len(rest)))
+    for rule in rules:
+        left = [at for at in left if rule(rest[at])] or left
+    return left[0]
 
 
 def is_fresh(post: Ranked, now: datetime) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ments.feeds import events_store
+from ments.feeds import events_store, rank_actions
 from ments.feeds.events import FeedEventsSent
 from ments.feeds.experiments_rules import choose_weights
+from ments.feeds.rank_model import RankingWanted
 from ments.jobs import JobContext, periodic, task
 from ments.parts import Parts
 
@@ -17,6 +18,12 @@ async def write_feed_events(parts: Parts, job: JobContext, event: FeedEventsSent
     async with parts.primary.transaction() as tx:
         await events_store.write_events(tx, event.account_id, event.events, variants)
         await job.commit(tx)
+
+
+@task(queue="default", name="rank_feed")
+async def rank_feed(parts: Parts, job: JobContext, event: RankingWanted) -> None:
+    """Rank a reader's feed."""
+    await rank_actions.make_ranking(parts, event.account_id)
 
 
 @periodic(every_s=600, name="feeds.sweep_events", timeout_s=300)

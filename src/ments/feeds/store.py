@@ -12,6 +12,7 @@ from ments.db.keyset import Place, clamp_limit, decode_cursor, encode_cursor
 from ments.feeds import shared
 from ments.feeds.model import FeedKind, FeedPage, FeedSource, Landing, Tile
 from ments.feeds.paging import draw_page_json, list_places, queries, write_page
+from ments.feeds.rank_read import read_for_you
 from ments.feeds.timelines import list_home
 from ments.parts import Parts
 from ments.posts.card_bytes import Seen
@@ -41,13 +42,15 @@ async def read_feed_json(
 ) -> tuple[bytes, bool]:
     """Read one page of a feed as ready bytes, and whether the shared part came from the cache.
 
-    kind  `for_you` is in the order of `latest` until there is a ranking; `following` is for members
+    kind  `for_you` is ranked for members (`rank_read`) and in the order of `latest` for visitors; `following` is for members
     cursor  of an earlier page of this kind; limit  1..50, 20 when None
     Raises BadCursor.
     """
     if viewer is None:
         page, was_cached = await _read_shared(parts, kind, _place_of(parts, kind, cursor), clamp_limit(limit))
         return (shared.say_cached(page) if was_cached else page), was_cached
+    if kind is FeedKind.FOR_YOU:
+        return await read_for_you(parts, viewer, cursor=cursor, limit=limit), False
     read = _read_following if kind is FeedKind.FOLLOWING else _read_latest
     return await read(parts, viewer, kind, _place_of(parts, kind, cursor), clamp_limit(limit)), False
 

@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 
 from ments.app import list_routes
+from ments.feeds.rank_actions import make_ranking
 from ments.parts import Parts
 from ments.posts import actions
 from ments.posts.model import NewPost, Visibility
@@ -21,6 +22,7 @@ from ments.posts.store import list_environments
 from ments.relationships.actions import set_tie
 from ments.relationships.model import TieKind
 from posting import Member, make_media, make_member, open_api
+from ranking import like, make_trending
 
 JSON = {"json": {"content": "to you"}}
 FORM = {"data": {"content": "to you"}}
@@ -30,6 +32,7 @@ BY_POST = {
     "GET /api/posts/{post_id:uuid}/replies": {},
     "GET /post/{post_id:uuid}": {},
     "GET /post/{post_id:uuid}/card": {},
+    "GET /post/{post_id:uuid}/why": {},
     "PATCH /api/posts/{post_id:uuid}": JSON,
     "DELETE /api/posts/{post_id:uuid}": {},
     "POST /api/posts/{post_id:uuid}/replies": JSON,
@@ -77,7 +80,9 @@ BY_NAME = {
 LISTS = {
     "GET /api/feed": ("/api/feed", "/api/feed?kind=latest", "/api/feed?kind=following", "/api/feed?limit=1"),
     "GET /api/posts": ("/api/posts",),
-    "GET /": ("/", "/?kind=following"),
+    "GET /api/trending": ("/api/trending",),
+    "GET /trending": ("/trending",),
+    "GET /": ("/", "/?kind=following", "/?kind=latest"),
     "GET /browse": ("/browse", "/browse?environment=general"),
     "GET /api/hashtags/{tag:str}/posts": ("/api/hashtags/heard/posts",),
     "GET /tags/{tag:str}": ("/tags/heard",),
@@ -85,6 +90,7 @@ LISTS = {
 """Lists of what many wrote: the post is not among them."""
 
 OTHERWISE = {
+    "GET /api/feed/why": "tells why a post is shown: tested with the ranking",
     "POST /api/feed/events": "takes what was seen and tells nothing of any post: tested with the events",
     "POST /api/posts": "answers a post by its body: tested below",
     "GET /api/feed/live": "a stream: tested in test_feed_live",
@@ -96,6 +102,8 @@ OTHERWISE = {
 }
 
 NOT_OF_POSTS = {
+    "POST /api/feed/refresh",
+    "POST /feed/refresh",
     "GET /api/health",
     "GET /api/ready",
     "GET /robots.txt",
@@ -183,6 +191,12 @@ async def place(parts: Parts) -> AsyncIterator[Place]:
         NewPost("the followers words #heard", (followers_media,), visibility=Visibility.FOLLOWERS),
     )
     answer = await actions.create_post(parts, author.viewer, NewPost("the answer words", parent_post_id=between))
+    # It trends, and the two have a ranking of before, which had it.
+    await like(parts, public.id, host, stranger)
+    await make_trending(parts)
+    for member in (blocked, blocker):
+        ranking = await make_ranking(parts, member.viewer.id)
+        assert {public.id, followers.id} <= {post.post_id for post in ranking.posts}
     # After all that, so that a block has something to end.
     await set_tie(parts, author.viewer, TieKind.BLOCK, blocked.viewer.username, wanted=True)
     await set_tie(parts, blocker.viewer, TieKind.BLOCK, author.viewer.username, wanted=True)
@@ -240,6 +254,8 @@ async def test_a_post_for_followers_is_hidden_from_others_at_every_address(place
     for address, sent in {**BY_POST, **BY_MEDIA}.items():
         answer = await place.ask(address, reader, post=place.followers, media=place.followers_media, **sent)
         refused = (404,) if reader or address.startswith("GET") else (401, 302)
+        if reader is None and address == "GET /post/{post_id:uuid}/why":
+            refused = (302,)  # to the form that signs in, whether there is such a post or not
         if reader is None and address == "GET /post/{post_id:uuid}/card":
             refused = (404,)
         assert answer.status_code in refused, (address, answer.status_code)

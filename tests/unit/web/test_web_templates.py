@@ -107,7 +107,7 @@ def draw_page(template: str, viewer: Viewer | None, **context: object) -> str:
 def draw_feed(*posts: PostView, viewer: Viewer | None = MARA) -> str:
     page = FeedPage(list(posts), "abc", True, FeedSource.CACHE)
     return draw_page(
-        "feeds/home.html", viewer, page=page, base="/", room=None, environments=[ROOM], tiles=[], kind=FeedKind.LATEST,
+        "feeds/home.html", viewer, page=page, base="/", room=None, environments=[ROOM], tiles=[], trending=[], kind=FeedKind.LATEST,
         tabs=[Tab("Latest", "/", True)],
     )  # fmt: skip
 
@@ -282,11 +282,11 @@ def test_the_pages_that_have_little_to_say() -> None:
     empty = FeedPage([], None, False, FeedSource.CACHE)
     assert "haven’t posted" in draw_page("feeds/profile.html", MARA, person=mine, page=empty, base="/profile/mara")
     assert "quiet in MVP" in draw_page(
-        "feeds/home.html", None, page=empty, base="/browse", room=ROOM, environments=[ROOM], tiles=[], tabs=[], kind=FeedKind.LATEST
+        "feeds/home.html", None, page=empty, base="/browse", room=ROOM, environments=[ROOM], tiles=[], trending=[], tabs=[], kind=FeedKind.LATEST
     )  # fmt: skip
     tabs = [Tab("Latest", "/", False), Tab("Following", "/?kind=following", True)]
     assert "Nobody’s posts yet" in draw_page(
-        "feeds/home.html", MARA, page=empty, base="/?kind=following", room=None, environments=[], tiles=[], tabs=tabs,
+        "feeds/home.html", MARA, page=empty, base="/?kind=following", room=None, environments=[], tiles=[], trending=[], tabs=tabs,
         kind=FeedKind.FOLLOWING,
     )  # fmt: skip
     for number in (404, 503):

@@ -44,7 +44,8 @@ create index likes_account on likes (account_id, created_at desc, post_id desc);
 -- at a hundredth of an index's cost for each like.
 create index likes_lately on likes using brin (created_at) with (pages_per_range = 16, autosummarize = on);
 create index reposts_lately on reposts using brin (created_at) with (pages_per_range = 16, autosummarize = on);
-create index posts_lately on posts using brin (sorted_at) with (pages_per_range = 16, autosummarize = on);
+-- posts are found by many indexes, which a summary must not seem to stand for; replies are a part of them
+create index posts_answers_lately on posts (sorted_at) where parent_post_id is not null and status = 'published';
 
 -- Posts that something is done to: which are looked at closely, not in which order they are shown. `heat` is the binary
 -- logarithm of a sum that halves with time, counted up from a fixed moment: it needs no writing to cool down.

@@ -3,6 +3,7 @@ import { enhance, enhanceAll } from "./page";
 import "./blurhash";
 import "./clock";
 import "./delete-dialog";
+import "./events";
 import "./feed";
 import "./feed-live";
 import "./form";
