@@ -37,6 +37,11 @@ def make_camera_720p(folder: Path, seconds: int) -> Original:
     return _encode(folder / f"camera-720p-{seconds}.mp4", seconds, "1280:720", "6M", gop=60)
 
 
+def make_camera_480p(folder: Path, seconds: int) -> Original:
+    """480p30 at 3 Mbit/s, for what has to be long."""
+    return _encode(folder / f"camera-480p-{seconds}.mp4", seconds, "854:480", "3M", gop=60)
+
+
 def make_web_ready(folder: Path, seconds: int) -> Original:
     """1080p30 at 4.5 Mbit/s with a keyframe each 2 s: its pictures may be kept."""
     return _encode(folder / f"web-{seconds}.mp4", seconds, "1920:1080", "4500k", gop=60)
