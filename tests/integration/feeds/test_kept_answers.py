@@ -1,0 +1,202 @@
+"""Answers that two processes keep for one session: quick, nobody else's, and gone with the member's own act."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import httpx2
+import pytest_asyncio
+
+from eventually import eventually
+from ments.accounts.sessions import hash_token, open_session
+from ments.cache import Heard, PageCache
+from ments.cache.kept import Kept
+from ments.parts import Parts
+from ments.posts import actions
+from ments.posts.model import NewPost
+from ments.relationships.actions import set_tie
+from ments.relationships.model import TieKind
+from posting import Member, make_member, open_api
+from reacting import make_post
+
+
+def make_process(parts: Parts) -> Parts:
+    """Another process's parts, as far as it keeps anything of its own."""
+    heard = Heard(parts.valkey)
+    return replace(
+        parts,
+        settings=replace(parts.settings, answer_kept_s=1),
+        heard=heard,
+        pages=PageCache(parts.valkey),
+        sessions=Kept(heard, keep_s=10.0, entries_max=1000, bytes_max=1000),
+    )
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two processes behind one address."""
+
+    parts: Parts
+    heard: tuple[Heard, Heard]
+    apis: tuple[httpx2.AsyncClient, httpx2.AsyncClient]
+
+    async def read(self, who: Member, which: int = 0, path: str = "/api/feed?kind=latest") -> httpx2.Response:
+        return await self.apis[which].get(path, headers=who.headers)
+
+    async def warm(self, who: Member) -> None:
+        """Have both answer from what they keep."""
+        for which in (0, 1):
+            await eventually(lambda which=which: self._hits(who, which), within_s=5)  # type: ignore[misc]
+
+    async def _hits(self, who: Member, which: int) -> bool:
+        return (await self.read(who, which)).headers["x-cache"] == "HIT"
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def pair(parts: Parts) -> AsyncIterator[Pair]:
+    one, other = make_process(parts), make_process(parts)
+    async with open_api(one) as api, open_api(other) as api_other:
+        await eventually(lambda: one.heard.is_live and other.heard.is_live)
+        yield Pair(parts, (one.heard, other.heard), (api, api_other))
+
+
+def posts_of(answer: httpx2.Response) -> dict[str, Any]:
+    assert answer.status_code == 200, answer.text
+    return {post["content"]: post for post in answer.json()["posts"]}
+
+
+async def test_a_session_gets_the_same_bytes_again_and_no_other_session_does(pair: Pair) -> None:
+    mara, ann = [await make_member(pair.parts) for _ in range(2)]
+    await make_post(pair.apis[0], mara, "one")
+    first = await pair.read(ann)
+    second = await pair.read(ann)
+    assert (first.headers["x-cache"], second.headers["x-cache"]) == ("MISS", "HIT")
+    assert second.content == first.content
+    # Nothing of the answer differs but its trace.
+    varied = ("x-trace-id", "x-cache")
+    assert first.headers["x-trace-id"] != second.headers["x-trace-id"]
+    assert {name: value for name, value in first.headers.items() if name not in varied} == {
+        name: value for name, value in second.headers.items() if name not in varied
+    }
+    assert second.headers["cache-control"] == "private, no-store"
+    assert second.headers["x-frame-options"] == "DENY"
+    # A trace that is brought along goes on.
+    traceparent = f"00-{'ab' * 16}-{'cd' * 8}-01"
+    traced = await pair.apis[0].get("/api/feed?kind=latest", headers={**ann.headers, "traceparent": traceparent})
+    assert (traced.headers["x-cache"], traced.headers["x-trace-id"]) == ("HIT", "ab" * 16)
+    for who, headers in ((mara, mara.headers), (None, {}), (None, {"Authorization": "Bearer wrong"})):
+        answer = await pair.apis[0].get("/api/feed?kind=latest", headers=headers)
+        viewer = posts_of(answer)["one"]["viewer"]
+        assert (viewer is None) == (who is None)
+        assert answer.headers["x-cache"] == "MISS" or who is None
+    # Another question, another process, another way of signing in: each for itself.
+    assert (await pair.read(ann, path="/api/feed?kind=latest&limit=7")).headers["x-cache"] == "MISS"
+    assert (await pair.read(ann, 1)).headers["x-cache"] == "MISS"
+    cookie = {"Cookie": f"ments_session={ann.token}"}
+    assert (await pair.apis[0].get("/api/feed?kind=latest", headers=cookie)).headers["x-cache"] == "MISS"
+    assert (await pair.apis[0].head("/api/feed?kind=latest", headers=ann.headers)).content == b""
+    # What was refused is asked again.
+    for _ in range(2):
+        assert (await pair.read(ann, path="/api/feed?cursor=nonsense")).status_code == 400
+
+
+async def test_a_members_own_acts_are_in_their_next_answer_of_either_process(pair: Pair) -> None:
+    mara, ann = [await make_member(pair.parts) for _ in range(2)]
+    post_id = (await make_post(pair.apis[0], mara, "one"))["id"]
+    name = mara.viewer.username
+    acts = [
+        ("POST", f"/api/posts/{post_id}/like", None, lambda seen: seen["one"]["viewer"]["liked"]),
+        ("DELETE", f"/api/posts/{post_id}/like", None, lambda seen: not seen["one"]["viewer"]["liked"]),
+        ("POST", "/api/posts", {"content": "Ann's"}, lambda seen: "Ann's" in seen),
+        ("POST", f"/api/users/{name}/mute", {"mute": True}, lambda seen: "one" not in seen),
+        ("POST", f"/api/users/{name}/mute", {"mute": False}, lambda seen: "one" in seen),
+        ("POST", f"/api/users/{name}/block", {"block": True}, lambda seen: "one" not in seen),
+    ]
+    for method, path, body, is_so in acts:
+        await pair.warm(ann)
+        done = await pair.apis[0].request(method, path, headers=ann.headers, **({"json": body} if body else {}))
+        assert done.status_code < 300, done.text
+        # Here in the very next answer, there as soon as it is heard: within the second that answers are kept.
+        assert is_so(posts_of(await pair.read(ann))), path
+
+        async def is_so_there(is_so: Any = is_so) -> bool:
+            return bool(is_so(posts_of(await pair.read(ann, 1))))
+
+        await eventually(is_so_there, within_s=0.8)
+
+
+async def test_a_session_that_ended_is_over_in_both(pair: Pair) -> None:
+    ann = await make_member(pair.parts)
+    async with pair.parts.primary.transaction() as tx:
+        again = Member(ann.viewer, await open_session(tx, ann.viewer.id))
+    await pair.warm(ann)
+    await pair.warm(again)
+    assert (await pair.apis[0].post("/api/auth/logout", headers=ann.headers)).status_code < 300
+    assert (await pair.apis[0].get("/api/me", headers=ann.headers)).status_code == 401
+
+    async def is_over_there() -> bool:
+        answer = await pair.read(ann, 1, "/api/feed?kind=following")
+        return answer.status_code == 401 and (await pair.apis[1].get("/api/me", headers=ann.headers)).status_code == 401
+
+    await eventually(is_over_there, within_s=0.8)
+    assert (await pair.read(again)).status_code == 200
+
+
+async def test_others_acts_are_in_the_answer_after_a_second(pair: Pair) -> None:
+    mara, ann = [await make_member(pair.parts) for _ in range(2)]
+    for n in range(2):
+        await actions.create_post(pair.parts, mara.viewer, NewPost(f"{n}"))
+    await pair.warm(ann)
+    # Not through the API, so nobody tells of it.
+    await set_tie(pair.parts, mara.viewer, TieKind.BLOCK, ann.viewer.username, wanted=True)
+    await asyncio.sleep(1.0)
+    for which in (0, 1):
+        assert posts_of(await pair.read(ann, which)) == {}
+
+
+async def test_nothing_is_kept_while_nothing_is_heard(pair: Pair) -> None:
+    mara, ann = [await make_member(pair.parts) for _ in range(2)]
+    await make_post(pair.apis[0], mara, "one")
+    await pair.warm(ann)
+    for heard in pair.heard:
+        assert heard._wire is not None
+        heard._wire.abort()
+    await eventually(lambda: not any(heard.is_live for heard in pair.heard))
+    for _ in range(2):
+        assert (await pair.read(ann)).headers["x-cache"] == "MISS"
+    await eventually(lambda: all(heard.is_live for heard in pair.heard))
+    await pair.warm(ann)
+
+
+async def test_equal_questions_of_a_session_at_once_are_answered_once(pair: Pair) -> None:
+    mara, ann = [await make_member(pair.parts) for _ in range(2)]
+    await make_post(pair.apis[0], mara, "one")
+    answers = await asyncio.gather(*[pair.read(ann) for _ in range(40)])
+    assert len({answer.content for answer in answers}) == 1
+    assert [answer.headers["x-cache"] for answer in answers].count("MISS") == 1
+    assert len({answer.headers["x-trace-id"] for answer in answers}) == 40
+    # With an act in between, those who ask after it do not get what was begun before.
+    post_id = answers[0].json()["posts"][0]["id"]
+    for round_ in range(8):
+        before = [asyncio.create_task(pair.read(ann)) for _ in range(5)]
+        method = "POST" if round_ % 2 == 0 else "DELETE"
+        await pair.apis[0].request(method, f"/api/posts/{post_id}/like", headers=ann.headers)
+        after = await pair.read(ann)
+        assert posts_of(after)["one"]["viewer"]["liked"] == (round_ % 2 == 0)
+        await asyncio.gather(*before)
+
+
+async def test_a_session_is_looked_up_once_while_it_is_kept(pair: Pair) -> None:
+    ann = await make_member(pair.parts)
+    await eventually(lambda: all(heard.is_live for heard in pair.heard))
+    for _ in range(2):
+        assert (await pair.apis[0].get("/api/me", headers=ann.headers)).status_code == 200
+    # Neither Valkey nor Postgres knows it any more, without a word to the process: it goes on for ten seconds at most.
+    await pair.parts.valkey.client.flushdb()
+    async with pair.parts.primary.transaction() as tx:
+        await tx.connection.execute("delete from sessions where token_hash = %s", (hash_token(ann.token),))
+    assert (await pair.apis[0].get("/api/me", headers=ann.headers)).status_code == 200
+    assert (await pair.apis[1].get("/api/me", headers=ann.headers)).status_code == 401
