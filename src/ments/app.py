@@ -77,7 +77,7 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
             pages=PageCache(valkey),
             heard=heard,
             sessions=Kept(heard, keep_s=_SESSION_KEPT_S, entries_max=_SESSIONS_KEPT, bytes_max=_SESSIONS_KEPT),
-            fragments=_open_fragments(valkey),
+            fragments=open_fragments(valkey),
             bucket=Bucket(settings),
             signer=Signer(settings),
             media_urls=MediaUrls(settings.media_signing_keys, settings.cdn_url),
@@ -97,7 +97,8 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
         )
 
 
-def _open_fragments(valkey: Valkey) -> Versioned[Any]:
+def open_fragments(valkey: Valkey) -> Versioned[Any]:
+    """What the process keeps of cards, see `posts.fragments`."""
     from ments.posts.card_bytes import read_fragment, write_fragment
 
     return Versioned(
