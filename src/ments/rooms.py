@@ -96,7 +96,8 @@ def _feeds() -> RoomTasks:
             PostDeleted: (tasks.purge_after_delete,),
             Followed: (fan_out_tasks.remake_after_follow,),
             Unfollowed: (fan_out_tasks.remake_after_unfollow,),
-        }
+        },
+        periodic=fan_out_tasks.PERIODIC,
     )
 
 

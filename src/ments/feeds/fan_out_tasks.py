@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ments.feeds import fan_out
+from ments.feeds import fan_out, self_audit
 from ments.feeds.live_hub import TOPIC
-from ments.jobs import JobContext, task
+from ments.jobs import JobContext, periodic, task
 from ments.parts import Parts
 from ments.posts.model import PostPublished
 from ments.relationships.model import Followed, Unfollowed
@@ -28,3 +28,13 @@ async def remake_after_follow(parts: Parts, job: JobContext, event: Followed) ->
 async def remake_after_unfollow(parts: Parts, job: JobContext, event: Unfollowed) -> None:
     """Make room in the timeline; what is in it of the account that is not followed any more is not shown already."""
     await fan_out.drop_home(parts, event.follower_id)
+
+
+@periodic(every_s=60, name="feeds.self_audit")
+async def audit_feeds(parts: Parts) -> None:
+    """Compare some of what lies ready with plain SQL, and repair it."""
+    await self_audit.audit_timelines(parts)
+    await self_audit.audit_pages(parts)
+
+
+PERIODIC = [audit_feeds]

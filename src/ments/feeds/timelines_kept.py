@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from redis.exceptions import NoScriptError
+from redis.exceptions import ResponseError
 
 from ments.cache import Valkey
 from ments.feeds import timeline_rules as rules
@@ -168,9 +168,11 @@ async def drop(valkey: Valkey, names: Sequence[str]) -> None:
 async def _run(valkey: Valkey, script: str, names: Sequence[str], *values: str | bytes | int) -> Any:
     """Run a script by its digest; Valkey forgets scripts when it starts anew."""
     try:
-        return await valkey.client.evalsha(_DIGESTS[script], len(names), *names, *values)
-    except NoScriptError:
-        return await valkey.client.eval(script, len(names), *names, *values)
+        return await valkey.quick.ask("EVALSHA", _DIGESTS[script], len(names), *names, *values)
+    except ResponseError as error:
+        if not str(error).startswith("NOSCRIPT"):
+            raise
+        return await valkey.quick.ask("EVAL", script, len(names), *names, *values)
 
 
 _DIGESTS = {

@@ -90,6 +90,17 @@ PAGE_CACHE = Counter("ments_page_cache_total", "Reads of the page cache, by wher
 FRAGMENT_CACHE = Counter(
     "ments_card_fragments_total", "Cards' shared parts, by where they came from: memory, valkey, made.", ("source",)
 )
+FEED_AUDITED = Counter(
+    "ments_feed_audited_total",
+    "Timelines and cached pages that were compared with plain SQL, by what they came to: same, differs.",
+    ("what", "outcome"),
+)
+FEED_DIVERGENCE = Gauge(
+    "ments_feed_divergence_entries",
+    "Posts in which the timelines and pages that were compared last differ from plain SQL.",
+    ("what",),
+    multiprocess_mode="mostrecent",
+)
 PROCESS_BYTES = Gauge(
     "ments_process_resident_bytes",
     "Resident memory of the part's processes.",
