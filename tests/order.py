@@ -10,7 +10,7 @@ from xdist.scheduler import LoadScopeScheduling
 if TYPE_CHECKING:
     from xdist.remote import Producer
 
-# A fault is waited for rather than computed: one process goes through all of them while the others work.
+# A fault is waited for rather than computed: one process goes through all of them while the other works.
 _WAITS = "tests/faults/"
 _FIRST = (
     _WAITS,
