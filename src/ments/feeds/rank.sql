@@ -115,13 +115,16 @@ where (p.visibility = 'public'
 select id from unnest(:ids::uuid[]) as wanted (id)
 where exists (select from feed_events e where e.account_id = :account_id and e.post_id = wanted.id);
 
--- name: list_own_lately(account_id, n)
--- A reader's own posts of the last hour, and what still waits of the last day: on top of a ranking, which knows no own posts.
-select id from posts
-where account_id = :account_id and status <> 'deleted' and parent_post_id is null
-  and sorted_at > now() - interval '1 day' and (sorted_at > now() - interval '1 hour' or status = 'waiting')
-order by sorted_at desc, id desc
-limit :n;
+-- name: see_first(account_id, ids, n)$
+-- What a ranking's first cards are for its reader (`see_cards`), below the reader's own posts of the last hour, and what still waits of the
+-- last day: a ranking knows no own posts. One round trip.
+select see_cards(:account_id::uuid, array(
+  select id from posts
+  where account_id = :account_id and status <> 'deleted' and parent_post_id is null
+    and sorted_at > now() - interval '1 day' and (sorted_at > now() - interval '1 hour' or status = 'waiting')
+  order by sorted_at desc, id desc
+  limit :n
+) || :ids::uuid[], true)::text;
 
 -- name: list_in_time(account_id, before_at, before_id, n)
 -- Everybody's public posts and all of a member's own, before a place, newest first; each half from its own index.

@@ -9,7 +9,7 @@ from uuid import UUID
 import structlog
 
 from ments.accounts.model import Viewer
-from ments.db import Session
+from ments.db import Session, write_array
 from ments.db.keyset import Place, clamp_limit
 from ments.feeds import rank_kept
 from ments.feeds.model import FeedSource
@@ -21,7 +21,7 @@ from ments.feeds.rank_model import NotInFeed, RankingWanted, Why
 from ments.feeds.rank_why import BY_TIME, explain
 from ments.feeds.trending_store import find_entry
 from ments.parts import Parts
-from ments.posts.fragments import Card, draw_cards
+from ments.posts.fragments import Card, draw_cards, draw_seen, read_seen
 from ments.posts.store import cursor_secret
 
 log = structlog.get_logger()
@@ -75,7 +75,9 @@ async def _read_ranked(
 ) -> bytes:
     """Lay out a page of a ranking; what is gone or hidden meanwhile is made up for from further down."""
     async with parts.primary.session() as session:
-        cards: list[Card] = await _draw_own(parts, session, viewer.id, n) if is_first else []
+        cards: list[Card] = []
+        if is_first:
+            cards, after = await _draw_first(parts, session, viewer.id, order, n)
         while len(cards) < n and after < len(order.posts):
             batch = order.posts[after : after + n - len(cards)]
             cards += await draw_cards(parts, session, viewer.id, batch, spare_muted=True)
@@ -88,10 +90,18 @@ async def _read_ranked(
     return _write(parts, cards, rest, FeedSource.PIPELINE)
 
 
-async def _draw_own(parts: Parts, session: Session, viewer_id: UUID, n: int) -> list[Card]:
-    """What the reader just wrote, on top: a ranking knows no own posts."""
-    rows = queries.list_own_lately(session.connection, account_id=viewer_id, n=min(n, _OWN_MOST))
-    return await draw_cards(parts, session, viewer_id, [row["id"] async for row in rows])
+async def _draw_first(
+    parts: Parts, session: Session, viewer_id: UUID, order: rank_kept.Order, n: int
+) -> tuple[list[Card], int]:
+    """What the reader just wrote, and below it the ranking's first: n cards at most, and how far into the ranking they go."""
+    batch = order.posts[:n]
+    said = await queries.see_first(
+        session.connection, account_id=viewer_id, ids=write_array(batch), n=min(n, _OWN_MOST)
+    )
+    cards = await draw_seen(parts, session, viewer_id, read_seen(said))
+    # What does not fit begins the next page.
+    after = batch.index(cards[n].id) if len(cards) > n else len(batch)
+    return cards[:n], after
 
 
 def _after_ranking(ranking_id: UUID) -> TimedPlace:

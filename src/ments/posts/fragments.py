@@ -56,7 +56,12 @@ async def draw_cards(
     if not ids:
         return []
     said = await queries.see_cards(session.connection, reader=viewer_id, ids=write_array(ids), spare_muted=spare_muted)
-    return await draw_seen(parts, session, viewer_id, _seen_decoder.decode(said))
+    return await draw_seen(parts, session, viewer_id, read_seen(said))
+
+
+def read_seen(said: str) -> list[Seen]:
+    """Read what `see_cards` said, as text."""
+    return _seen_decoder.decode(said)
 
 
 async def draw_seen(parts: Parts, session: Session, viewer_id: UUID | None, seen: Sequence[Seen]) -> list[Card]:

@@ -227,4 +227,4 @@ async def test_rankings_that_are_made_at_once_leave_a_whole_one(parts: Parts) ->
     made = await asyncio.gather(*[rank_actions.make_ranking(parts, mara.viewer.id) for _ in range(4)])
     order = await rank_kept.find_order(parts.valkey, mara.viewer.id)
     assert order is not None
-    assert (order.id, order.posts) in [(one.id, [post.post_id for post in one.posts]) for one in made]
+    assert (order.id, list(order.posts)) in [(one.id, [post.post_id for post in one.posts]) for one in made]
