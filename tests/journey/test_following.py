@@ -35,7 +35,7 @@ def test_following_on_a_profile_brings_posts_under_following(join: Callable[...,
     page.get_by_role("button", name="Follow", exact=True).click()
     expect(page.get_by_role("button", name="Following (press to unfollow)")).to_be_visible()
     expect(page.get_by_role("link", name="1 follower", exact=True)).to_be_visible()
-    page.goto("/")
+    page.goto("/?kind=latest")
     page.get_by_role("link", name="Following", exact=True).click()
     expect(page).to_have_url(re.compile(r"/\?kind=following$"))
     card = page.get_by_role("article").filter(has_text=f"For those who follow, {author.name}")

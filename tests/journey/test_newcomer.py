@@ -61,7 +61,7 @@ def test_a_phones_video_goes_from_the_browser_to_the_feed(join: Callable[..., Me
     assert facts["sound"] > 0
 
     friend = join()
-    friend.page.goto("/")
+    friend.page.goto("/?kind=latest")
     seen = friend.page.get_by_role("article").filter(has_text=text).locator("video")
     expect(seen).to_be_visible()
     assert seen.get_attribute("poster")

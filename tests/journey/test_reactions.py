@@ -34,7 +34,7 @@ def test_like_keep_and_vote(join: Callable[..., Member]) -> None:
     expect(author.page.get_by_role("article").filter(has_text=text)).to_contain_text("closes in 3 days")
 
     page = reader.page
-    page.goto("/")
+    page.goto("/?kind=latest")
     card = page.get_by_role("article").filter(has_text=text)
     like = card.get_by_role("button", name="Like")
     expect(like).to_have_attribute("aria-pressed", "false")
@@ -67,7 +67,7 @@ def test_what_is_gone_says_so_as_a_page(join: Callable[..., Member], stack: Runn
     author, reader = join(), join()
     text = f"Here for a moment, {author.name}?"
     write_poll(author, text)
-    reader.page.goto("/")
+    reader.page.goto("/?kind=latest")
     card = reader.page.get_by_role("article").filter(has_text=text)
     card.get_by_label("A founding designer").check()
     address = f"{stack.url}/api/posts/{card.get_attribute('data-post')}"

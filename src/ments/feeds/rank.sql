@@ -111,9 +111,9 @@ where (p.visibility = 'public'
   and not exists (select from likes l where l.account_id = :account_id and l.post_id = p.id);
 
 -- name: list_seen(account_id, ids)
--- Which of these posts a reader has seen.
-select id from unnest(:ids::uuid[]) as wanted (id)
-where exists (select from feed_events e where e.account_id = :account_id and e.post_id = wanted.id);
+-- Which of these posts a reader has seen: a look into the index for each, however many events the reader has.
+select wanted.id from unnest(:ids::uuid[]) as wanted (id)
+cross join lateral (select from feed_events e where e.account_id = :account_id and e.post_id = wanted.id limit 1) as seen;
 
 -- name: see_first(account_id, ids, n)$
 -- What a ranking's first cards are for its reader (`see_cards`), below the reader's own posts of the last hour, and what still waits of the
