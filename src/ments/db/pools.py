@@ -6,11 +6,9 @@ LISTEN, no session locks, no SET outside a transaction.
 
 from __future__ import annotations
 
-import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
 
 import structlog
 from psycopg import AsyncConnection
@@ -80,9 +78,11 @@ class Transaction(Session):
                 report_error(error, callback=name)
 
 
-class _Pool:
+class Pool:
+    """Connections to one database."""
+
     def __init__(self, url: str, *, size: int, name: str) -> None:
-        self._name = name
+        self.name = name
         self._url = url
         self._pool: AsyncConnectionPool[_Connection] = AsyncConnectionPool(
             url,
@@ -106,7 +106,7 @@ class _Pool:
 
     async def open(self) -> None:
         await self._pool.open()
-        watch_pool(self._name, self._pool.get_stats)
+        watch_pool(self.name, self._pool.get_stats)
 
     async def close(self) -> None:
         await self._pool.close()
@@ -122,13 +122,14 @@ class _Pool:
             await connection.execute("select 1")
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[AsyncConnection[DictRow]]:
-        async with self._pool.connection() as connection:
+    async def connection(self, *, timeout_s: float | None = None) -> AsyncIterator[AsyncConnection[DictRow]]:
+        """Take a connection for a while, waiting for one at most so long (None: the pool's own patience)."""
+        async with self._pool.connection(timeout_s) as connection:
             yield connection
             connection.used_at = time.monotonic()
 
 
-class Primary(_Pool):
+class Primary(Pool):
     """The database that takes writes."""
 
     def __init__(self, url: str, *, size: int = 10) -> None:
@@ -137,43 +138,15 @@ class Primary(_Pool):
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
         """Read what was just written. Each statement is a transaction of its own."""
-        async with self._connection() as connection:
+        async with self.connection() as connection:
             yield Session(connection)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """Write: commits when the block ends, rolls back when it raises, then runs what waits for the commit."""
-        async with self._connection() as connection:
+        async with self.connection() as connection:
             tx = Transaction(connection)
             with span("transaction"):
                 async with connection.transaction():
                     yield tx
         await tx._run_after_commit()
-
-
-class Replica:
-    """The read replicas; a session may see data that is a little old. Without replicas it reads the primary."""
-
-    def __init__(self, urls: Sequence[str], primary: Primary, *, size: int = 10) -> None:
-        self._pools = [_Pool(url, size=size, name=f"replica{n}") for n, url in enumerate(urls)]
-        self._primary = primary
-
-    async def open(self) -> None:
-        for pool in self._pools:
-            await pool.open()
-
-    async def close(self) -> None:
-        for pool in self._pools:
-            await pool.close()
-
-    async def ping(self) -> None:
-        """Run `select 1` on each replica; raises when one does not answer."""
-        for pool in self._pools:
-            await pool.ping()
-
-    @asynccontextmanager
-    async def session(self) -> AsyncIterator[Session]:
-        """Read from one replica, chosen at random."""
-        pool: Any = random.choice(self._pools) if self._pools else self._primary  # noqa: S311 (balancing, no secret)
-        async with pool._connection() as connection:
-            yield Session(connection)
