@@ -7,27 +7,38 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from ments.cache import PageCache
+import pytest
+
+from ments.app import open_fragments
+from ments.cache import Heard, PageCache, Valkey
 from ments.db import Replica, Session
 from ments.parts import Parts
 from ments.posts import actions
 from ments.posts.model import NewPost
 from posting import make_member, open_api
+from valkey_server import ValkeyServer
 
 
 class CountedReplica(Replica):
     """A replica that counts how often it is read."""
 
     reads = 0
+    at_once = 0
+    at_once_most = 0
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
         self.reads += 1
-        async with super().session() as session:
-            yield session
+        self.at_once += 1
+        self.at_once_most = max(self.at_once_most, self.at_once)
+        try:
+            async with super().session() as session:
+                yield session
+        finally:
+            self.at_once -= 1
 
 
-async def test_fifty_readers_of_an_empty_cache_cost_one_page(parts: Parts) -> None:
+async def test_a_thousand_readers_of_an_empty_cache_cost_one_page(parts: Parts) -> None:
     mara = await make_member(parts)
     for n in range(30):
         await actions.create_post(parts, mara.viewer, NewPost(content=f"{n}"))
@@ -36,9 +47,30 @@ async def test_fifty_readers_of_an_empty_cache_cost_one_page(parts: Parts) -> No
     # Two processes: each has a memory of its own, the cache is shared.
     processes = [replace(parts, replica=replica, pages=PageCache(parts.valkey)) for _ in range(2)]
     async with open_api(processes[0]) as one, open_api(processes[1]) as other:
-        answers = await asyncio.gather(*((one, other)[n % 2].get("/api/feed") for n in range(50)))
+        answers = await asyncio.gather(*((one, other)[n % 2].get("/api/feed") for n in range(1000)))
     assert {answer.status_code for answer in answers} == {200}
     assert {len(answer.json()["posts"]) for answer in answers} == {20}
     assert replica.reads == 1
     assert sorted({answer.headers["x-cache"] for answer in answers}) == ["HIT", "MISS"]
     assert [answer.headers["x-cache"] for answer in answers].count("MISS") == 1
+
+
+async def test_without_valkey_a_few_pages_are_made_at_once(
+    parts: Parts, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    mara = await make_member(parts)
+    for n in range(30):
+        await actions.create_post(parts, mara.viewer, NewPost(content=f"{n}"))
+    away = Valkey(ValkeyServer(tmp_path_factory.mktemp("away")).url)
+    replica = CountedReplica((), parts.primary)
+    process = replace(
+        parts, valkey=away, pages=PageCache(away), fragments=open_fragments(away), heard=Heard(away), replica=replica
+    )
+    async with open_api(process) as api:
+        # Equal questions are one; of different ones four at once.
+        answers = await asyncio.gather(*[api.get(f"/api/feed?limit={1 + n % 20}") for n in range(400)])
+    await away.close()
+    assert {answer.status_code for answer in answers} == {200}
+    assert {len(answer.json()["posts"]) for answer in answers} == set(range(1, 21))
+    assert replica.reads <= 40
+    assert replica.at_once_most <= 4
