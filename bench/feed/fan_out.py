@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import os
 import random
 import statistics
@@ -20,6 +21,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID, uuid4
 
 import psycopg
+import structlog
 
 from bench.jobs.place import Place as BenchPlace
 from bench.jobs.place import open_place
@@ -35,7 +37,8 @@ from ments.posts.model import PostPublished
 from ments.rooms import ROOMS
 from ments.settings import read_settings
 
-_ASKED_AT_ONCE = 20
+_ASKED_AT_ONCE = 10
+_ASKED_EVERY_S = 0.02
 _LOST_AFTER_S = 30.0
 _PUSH_ALL = 10_000_000
 
@@ -63,6 +66,7 @@ def main() -> None:
     parser.add_argument("--posts", type=int, default=30)
     parser.add_argument("--record", action="store_true", help="into bench/RESULTS.md")
     asked = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     with open_place() as place:
         figures = asyncio.run(measure_all(place, asked.followers, asked.readers, asked.posts))
     for name, figure in figures.items():
@@ -75,15 +79,16 @@ def main() -> None:
 async def measure_all(place: BenchPlace, followers: int, readers: int, posts: int) -> dict[str, Figure]:
     """Measure both ways on one set of followers."""
     figures: dict[str, Figure] = {}
-    author_id = await asyncio.to_thread(fill, place.environ["DATABASE_DIRECT_URL"], followers)
+    author_id = await asyncio.to_thread(fill, place.environ["DATABASE_DIRECT_URL"], followers, readers)
     async with open_parts(read_settings(place.environ)) as parts:
         for way, most in (("pulled", parts.settings.fanout_max), ("pushed", _PUSH_ALL)):
             there = replace(parts, settings=replace(parts.settings, fanout_max=most))
             await parts.valkey.client.flushdb()
             async with worker(there):
-                people = await list_readers(there, author_id, readers)
+                people = await list_readers(there)
                 # The first changes sides, if need be, and is not counted.
                 await post_and_wait(there, author_id, people[:1])
+                await wait_for_jobs(there)
                 await warm(there, people)
                 measured = await measure(there, author_id, people, posts)
             how = f"{followers:,} followers, {readers:,} of them with a timeline, {posts} posts, {way}"
@@ -97,8 +102,8 @@ async def measure_all(place: BenchPlace, followers: int, readers: int, posts: in
     return figures
 
 
-def fill(database_direct_url: str, followers: int) -> UUID:
-    """An author with so many followers, who each follow ten others, too; those have written a hundred posts each.
+def fill(database_direct_url: str, followers: int, readers: int) -> UUID:
+    """An author with so many followers; those of them who will read follow ten others, too, who have written a hundred posts each.
 
     database_direct_url  past the pooler: this takes longer than its limits
     """
@@ -109,19 +114,20 @@ def fill(database_direct_url: str, followers: int) -> UUID:
         # Counted at once below.
         execute("alter table follows disable trigger follows_begun")
         execute("insert into accounts (id, username, email) values (%s, 'wellknown', 'w@bench.example')", (author_id,))
+        # 'r...' and, of those who will read, 's...'
         execute(
-            "insert into accounts (id, username, email)"
-            " select gen_random_uuid(), 'r' || n, 'r' || n || '@bench.example' from generate_series(1, %s) as n",
-            (followers,),
+            "insert into accounts (id, username, email) select gen_random_uuid(), name, name || '@bench.example'"
+            " from (select case when n > %s then 'r' else 's' end || n as name from generate_series(1, %s) as n) as named",
+            (readers, followers),
         )
         execute(
-            "insert into follows (follower_id, followee_id) select id, %s from accounts where id <> %s",
+            "insert into follows (follower_id, followee_id) select id, %s from accounts where id <> %s order by random()",
             (author_id, author_id),
         )
         execute(
             "insert into follows (follower_id, followee_id)"
-            f" select r.id, ten.id from accounts r, {ten} as ten where r.id <> ten.id and r.id <> %s",
-            (author_id,),
+            f" select s.id, ten.id from accounts s, {ten} as ten where s.username like 's%%'",
+            (),
         )
         execute(
             "insert into posts (id, account_id, visibility, status, sorted_at)"
@@ -129,22 +135,16 @@ def fill(database_direct_url: str, followers: int) -> UUID:
             f" from {ten} as ten, generate_series(1, 100) as n",
             (),
         )
-        execute(
-            "update accounts set followers = counted.n from (select followee_id, count(*) as n from follows group by 1) as counted"
-            " where id = counted.followee_id"
-        )
+        execute("update accounts set followers = %s where id = %s", (followers, author_id))
         execute("alter table follows enable trigger follows_begun")
         execute("analyze accounts, posts, follows")
     return author_id
 
 
-async def list_readers(parts: Parts, author_id: UUID, n: int) -> list[UUID]:
-    """Some followers, anywhere in the list of them."""
+async def list_readers(parts: Parts) -> list[UUID]:
+    """Those who will read, anywhere among the followers."""
     async with parts.primary.session() as session:
-        rows = await session.connection.execute(
-            "select follower_id as id from follows where followee_id = %s order by md5(follower_id::text) limit %s",
-            (author_id, n),
-        )
+        rows = await session.connection.execute("select id from accounts where username like 's%%'")
         return [row["id"] async for row in rows]
 
 
@@ -157,6 +157,18 @@ async def warm(parts: Parts, people: list[UUID]) -> None:
             await list_home(parts, account_id, Place.last(), 21)
 
     await asyncio.gather(*(go_on() for _ in range(4)))
+
+
+async def wait_for_jobs(parts: Parts) -> None:
+    """Until everything accepted is done: an account that changes sides has all its followers' timelines dropped."""
+    while True:
+        async with parts.primary.session() as session:
+            row = await (
+                await session.connection.execute("select count(*) as n from jobs where state <> 'done'")
+            ).fetchone()
+        if row is None or not row["n"]:
+            return
+        await asyncio.sleep(0.1)
 
 
 async def measure(parts: Parts, author_id: UUID, people: list[UUID], posts: int) -> Measured:
@@ -186,7 +198,7 @@ async def post_and_wait(parts: Parts, author_id: UUID, people: list[UUID]) -> li
             places, _ = await list_home(parts, account_id, Place.last(), 21)
             if post_id in {place.id for place in places}:
                 return time.perf_counter() - committed
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(_ASKED_EVERY_S)
         raise SystemExit(f"A post had not reached a follower after {_LOST_AFTER_S:.0f} s.")
 
     return list(await asyncio.gather(*map(find, people)))

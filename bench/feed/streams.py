@@ -44,9 +44,12 @@ class Stream:
         self.told_at = 0.0
         self.events = 0
         self._task: asyncio.Task[None] | None = None
+        # Kept: a writer that nobody holds is closed.
+        self._writer: asyncio.StreamWriter | None = None
 
     async def open(self, port: int, token: str, kind: str, shown: list[UUID]) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        self._writer = writer
         path = f"/api/feed/live?kind={kind}&posts={','.join(map(str, shown))}"
         writer.write(f"GET {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
         head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30)
@@ -82,7 +85,15 @@ def one_api(place: Place) -> Iterator[tuple[int, psutil.Process]]:
     """The API in one process, as `ments api` runs each of its own."""
     port = find_free_port()
     words = ["--interface", "asgi", "--factory", "--loop", "uvloop", "--workers", "1", "--backlog", str(_BACKLOG)]
-    words += ["--backpressure", str(_CONCURRENT_REQUESTS + LIVE_STREAMS_MAX), "--no-ws", "--port", str(port)]
+    words += [
+        "--backpressure",
+        str(_CONCURRENT_REQUESTS + LIVE_STREAMS_MAX),
+        "--no-ws",
+        "--workers-kill-timeout",
+        "5",
+        "--port",
+        str(port),
+    ]
     granian = subprocess.Popen(
         [sys.executable, "-m", "granian", *words, "ments.app:create_asgi"],
         env=place.environ,
@@ -110,7 +121,8 @@ async def measure(place: Place, port: int, api: psutil.Process, streams: int, po
         author_id, tokens, shown = await fill(parts, -(-streams // _OF_ONE))
         opened: list[Stream] = []
         # What a first stream brings once is not counted with the others.
-        await Stream().open(port, tokens[0], "latest", shown)
+        first = Stream()
+        await first.open(port, tokens[0], "latest", shown)
         await asyncio.sleep(_SETTLE_S)
         before, started = api.memory_full_info().uss, time.perf_counter()
         for start in range(1, streams, _OPENED_AT_ONCE):

@@ -70,18 +70,19 @@ async def _list_names(parts: Parts, author_id: UUID) -> AsyncIterator[list[str]]
     before = Place.last()
     while True:
         async with parts.primary.session() as session:
-            rows = [
-                row
-                async for row in queries.list_followers_of(
-                    session.connection,
-                    account_id=author_id,
-                    before_at=before.at,
-                    before_id=before.id,
-                    n=_FOLLOWERS_AT_ONCE,
-                )
-            ]
-        for start in range(0, len(rows), _PUSHED_AT_ONCE):
-            yield [kept.home_name(row["id"]) for row in rows[start : start + _PUSHED_AT_ONCE]]
-        if len(rows) < _FOLLOWERS_AT_ONCE:
+            batch = await queries.find_followers_batch(
+                session.connection,
+                account_id=author_id,
+                prefix=kept.HOME_PREFIX,
+                before_at=before.at,
+                before_id=before.id,
+                n=_FOLLOWERS_AT_ONCE,
+            )
+        if batch is None:
             return
-        before = Place(rows[-1]["created_at"], rows[-1]["id"])
+        names: list[str] = batch["names"]
+        for start in range(0, len(names), _PUSHED_AT_ONCE):
+            yield names[start : start + _PUSHED_AT_ONCE]
+        if len(names) < _FOLLOWERS_AT_ONCE:
+            return
+        before = Place(batch["last_at"], batch["last_id"])

@@ -89,12 +89,18 @@ from posts p join accounts a on a.id = p.account_id left join pulled_accounts r 
 where p.id = :post_id
   and p.status = 'published' and p.visibility in ('public', 'followers') and p.parent_post_id is null;
 
--- name: list_followers_of(account_id, before_at, before_id, n)
--- Followers in batches, the newest first. Whoever begins to follow while they are read has a timeline made anew.
-select follower_id as id, created_at from follows
-where followee_id = :account_id and (created_at, follower_id) < (:before_at::timestamptz, :before_id::uuid)
-order by created_at desc, follower_id desc
-limit :n;
+-- name: find_followers_batch(account_id, prefix, before_at, before_id, n)^
+-- Followers in batches, the newest first, as names with a prefix: one array, since a row each would cost ten times as much to read.
+-- Whoever begins to follow while they are read has a timeline made anew.
+with batch as (
+  select follower_id, created_at from follows
+  where followee_id = :account_id and (created_at, follower_id) < (:before_at::timestamptz, :before_id::uuid)
+  order by created_at desc, follower_id desc
+  limit :n
+)
+select array(select :prefix::text || follower_id from batch) as names, last.created_at as last_at, last.follower_id as last_id
+from batch as last order by last.created_at, last.follower_id
+limit 1;
 
 -- name: set_pulled(account_id, pulled)!
 -- From now on timelines are made with, or without, this account's posts; those that were made before are to be dropped.

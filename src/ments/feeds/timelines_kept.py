@@ -21,6 +21,8 @@ from ments.feeds.timeline_rules import HEAD_SCORE, Head, is_mark, read_head, wri
 KEPT_S = 30 * 24 * 3600
 """A timeline that nobody reads for so long ends: then its reader costs nothing."""
 
+HOME_PREFIX = "tl:"
+
 # Reading is no write: the time is set anew once a day.
 _RENEW_BELOW_S = KEPT_S - 24 * 3600
 # A maker that died leaves its mark for so long; its readers are served from Postgres meanwhile.
@@ -113,7 +115,7 @@ class Found:
 
 def home_name(account_id: UUID) -> str:
     """Where those whom an account follows lie, as far as they are pushed."""
-    return f"tl:{account_id}"
+    return f"{HOME_PREFIX}{account_id}"
 
 
 def author_name(account_id: UUID) -> str:
