@@ -45,7 +45,7 @@ _STOP_S = 10
 # A session that ends is dropped by who hears of it. This long it may live on where the word of it was lost.
 _SESSION_KEPT_S = 10.0
 _SESSIONS_KEPT = 50_000
-_FRAGMENT_S = 6 * 3600
+_FRAGMENT_S = 3600
 _FRAGMENTS_MAX_BYTES = 64 * 1024 * 1024
 
 

@@ -6,6 +6,7 @@ What is found damaged is as good as not found. Without Valkey the process's own 
 from __future__ import annotations
 
 import struct
+import time
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Generic, TypeVar
@@ -19,6 +20,9 @@ from ments.observe.metrics import FRAGMENT_CACHE
 log = structlog.get_logger()
 V = TypeVar("V")
 _HEAD = struct.Struct("!IL")
+# Valkey holds the jobs, too, and evicts nothing: past this part of its memory nothing is added, what is there ends by itself.
+_MEMORY_MAX = 0.5
+_LOOK_EVERY_S = 5.0
 
 
 def seal(value: bytes) -> bytes:
@@ -52,6 +56,7 @@ class Versioned(Generic[V]):
         self._ttl_s, self._bytes_max = ttl_s, bytes_max
         self._values: dict[str, tuple[V, int]] = {}
         self._bytes = 0
+        self._has_room, self._look_at = True, 0.0
 
     async def find(self, keys: Iterable[str]) -> dict[str, V]:
         """What there is of these, in one round trip at most."""
@@ -94,9 +99,19 @@ class Versioned(Generic[V]):
             commands.append(("SET", key, seal(raw), "EX", self._ttl_s))
         FRAGMENT_CACHE.labels("made").inc(len(values))
         try:
-            await self._valkey.quick.ask_all(*commands)
+            if await self._finds_room():
+                await self._valkey.quick.ask_all(*commands)
         except RedisError as error:
             log.warning("fragments_not_kept", error=repr(error))
+
+    async def _finds_room(self) -> bool:
+        if time.monotonic() >= self._look_at:
+            self._look_at = time.monotonic() + _LOOK_EVERY_S
+            lines = (await self._valkey.quick.ask("INFO", "memory")).split(b"\r\n")
+            said = dict(line.split(b":", 1) for line in lines if b":" in line)
+            most = int(said.get(b"maxmemory", 0))
+            self._has_room = not most or int(said.get(b"used_memory", 0)) < most * _MEMORY_MAX
+        return self._has_room
 
     def _remember(self, key: str, value: V, size: int) -> None:
         size += len(key) + 400

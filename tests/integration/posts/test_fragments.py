@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
+import pytest
 
 from ments.app import open_fragments
 from ments.cache import Valkey
@@ -202,10 +203,36 @@ async def test_a_spoilt_fragment_is_made_anew(parts: Parts) -> None:
     assert await cards_of(fresh, ann, ids) == right
     mended = await parts.valkey.client.mget(names)
     assert set(mended).isdisjoint(spoilt)
-    assert 0 < await parts.valkey.client.ttl(names[0]) <= 6 * 3600
+    assert 0 < await parts.valkey.client.ttl(names[0]) <= 3600
 
 
-async def test_cards_are_drawn_without_valkey(parts: Parts, tmp_path_factory: Any) -> None:
+async def test_a_valkey_that_is_half_full_is_left_alone(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> None:
+    server = ValkeyServer(tmp_path_factory.mktemp("full"))
+    server.start()
+    try:
+        await _read_beside_a_full(parts, server)
+    finally:
+        server.kill()
+
+
+async def _read_beside_a_full(parts: Parts, server: ValkeyServer) -> None:
+    mara = await make_member(parts)
+    post_id = (await actions.create_post(parts, mara.viewer, NewPost("one"))).id
+    full = Valkey(server.url)
+    fresh = replace(parts, valkey=full, fragments=open_fragments(full))
+    await full.client.config_set("maxmemory", 50_000_000)
+    for n in range(30):
+        await full.client.set(f"jobs:{n}", b"x" * 1_000_000)
+    assert [card.content for card in await cards_of(fresh, mara, [post_id])] == ["one"]
+    assert [name async for name in full.client.scan_iter("fr:*")] == []
+    await full.client.delete(*[f"jobs:{n}" for n in range(30)])
+    fresh = replace(fresh, fragments=open_fragments(full))
+    await cards_of(fresh, mara, [post_id])
+    assert len([name async for name in full.client.scan_iter("fr:*")]) == 1
+    await full.close()
+
+
+async def test_cards_are_drawn_without_valkey(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> None:
     mara, ann = [await make_member(parts) for _ in range(2)]
     ids = [(await actions.create_post(parts, mara.viewer, NewPost(f"{n}"))).id for n in range(3)]
     server = ValkeyServer(tmp_path_factory.mktemp("away"))
