@@ -83,6 +83,8 @@ def open_stage(size: Size = SMALL) -> Iterator[Stage]:
                 env=clean,
                 check=True,
                 timeout=_READY_S,
+                # It holds a link that signs the operator in.
+                stdout=subprocess.DEVNULL,
             )
             counts = ["--accounts", str(size.accounts), "--posts", str(size.posts), "--follows", str(size.follows)]
             subprocess.run(
