@@ -45,7 +45,11 @@ select post_id from trending_overrides where kind = 'pinned';
 -- age; an account once, by the strongest of what it did. Of each kind the newest `most` acts of a post are read.
 select p.id, p.account_id, p.sorted_at, counted.accounts, counted.pulses
 from unnest(:ids::uuid[]) as wanted (id)
-join posts p on p.id = wanted.id and p.status = 'published' and p.visibility = 'public' and p.parent_post_id is null
+cross join lateral (
+  select id, account_id, sorted_at from posts
+  where id = wanted.id and status = 'published' and visibility = 'public' and parent_post_id is null
+  limit 1
+) as p
 cross join lateral (
   select coalesce(sum(accounts), 0)::int as accounts, coalesce(jsonb_object_agg(bucket, weight), '{}') as pulses
   from (
@@ -119,9 +123,9 @@ from trending_runs r where r.id < :before order by r.id desc limit :n;
 
 -- name: sweep_runs(kept_s, n)!
 -- Lists of long ago go, with their posts.
-delete from trending_runs where id in (
+delete from trending_runs where id = any(array(
   select id from trending_runs where made_at < clock_timestamp() - make_interval(secs => :kept_s) order by made_at limit :n
-);
+));
 
 -- name: lock_post(id)^
 -- A post that operators say something about: one that everybody may see.
