@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 
 from ments.cache.valkey import Valkey
 from ments.cache.wire import Wire, connect
+from ments.observe import report_error
 
 log = structlog.get_logger()
 Listener = Callable[[bytes], None]
@@ -105,9 +106,11 @@ class Heard:
         for listener in tuple(self._listeners.get(channel, ())):
             try:
                 listener(text)
-            except Exception:
-                # One that fails must not keep the others from hearing.
+            except Exception as error:
+                # One that fails must not keep the others from hearing. What it was to drop must not stay: all that is kept goes.
                 log.exception("listener_failed", channel=channel.decode(errors="replace"))
+                report_error(error)
+                self._tell_lost()
 
     async def _keep_subscribed(self) -> None:
         try:
@@ -150,5 +153,8 @@ class Heard:
     def _lose(self) -> None:
         was_live, self.is_live, self._wire = self.is_live, False, None
         if was_live:
-            for callback in tuple(self._losses):
-                callback()
+            self._tell_lost()
+
+    def _tell_lost(self) -> None:
+        for callback in tuple(self._losses):
+            callback()

@@ -6,6 +6,7 @@ in a timeline does not, since it is left out whenever it is read.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -49,17 +50,31 @@ class Audit:
 
 async def audit_timelines(parts: Parts) -> Audit:
     """Compare some timelines of members and of pulled accounts; repairs those that lack something. Raises RedisError."""
+
+    async def repair(name: str) -> None:
+        await kept.drop(parts.valkey, [name])
+
     names = await _list_some(parts, "[ta][lu]:*", TIMELINES_A_RUN)
+    return _publish("timelines", await _compare(parts, names, _count_lacking, repair))
+
+
+async def _compare(
+    parts: Parts,
+    names: Iterable[str],
+    count: Callable[[Parts, str], Awaitable[int | None]],
+    repair: Callable[[str], Awaitable[None]],
+) -> Audit:
+    """Count what is wrong with each (None: it is not to be compared), and repair those that something is wrong with."""
     compared, differed = 0, {}
     for name in names:
-        lacking = await _count_lacking(parts, name)
-        if lacking is None:
+        wrong = await count(parts, name)
+        if wrong is None:
             continue
         compared += 1
-        if lacking:
-            differed[name] = lacking
-            await kept.drop(parts.valkey, [name])
-    return _publish("timelines", Audit(compared, differed))
+        if wrong:
+            differed[name] = wrong
+            await repair(name)
+    return Audit(compared, differed)
 
 
 async def _count_lacking(parts: Parts, name: str) -> int | None:
@@ -94,17 +109,12 @@ async def _count_lacking(parts: Parts, name: str) -> int | None:
 
 async def audit_pages(parts: Parts) -> Audit:
     """Compare some of the pages of the latest posts that visitors get; purges those that differ. Raises RedisError."""
+
+    async def repair(name: str) -> None:
+        await parts.pages.purge(name.removeprefix(PREFIX))
+
     names = await _list_some(parts, f"{PREFIX}feed:latest:*", PAGES_A_RUN)
-    compared, differed = 0, {}
-    for name in names:
-        wrong = await _count_wrong(parts, name)
-        if wrong is None:
-            continue
-        compared += 1
-        if wrong:
-            differed[name] = wrong
-            await parts.pages.purge(name.removeprefix(PREFIX))
-    return _publish("pages", Audit(compared, differed))
+    return _publish("pages", await _compare(parts, names, _count_wrong, repair))
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,3 +78,24 @@ async def test_a_process_knows_that_it_does_not_hear(pair: tuple[Heard, Heard], 
     assert losses == [1, 1]
     valkey_server.thaw()
     await eventually(lambda: other.is_live)
+
+
+async def test_a_listener_that_fails_has_missed_something_and_the_others_have_not(pair: tuple[Heard, Heard]) -> None:
+    one, other = pair
+    heard: list[bytes] = []
+    losses: list[int] = []
+
+    def fail(text: bytes) -> None:
+        raise ValueError(text)
+
+    other.listen("posts", fail)
+    other.listen("posts", heard.append)
+    other.on_loss(lambda: losses.append(1))
+    await eventually(lambda: other.is_live and not other._wanted)
+    await one.tell("posts", b"first")
+    await eventually(lambda: heard == [b"first"])
+    assert losses == [1]
+    # The subscription itself is whole.
+    assert other.is_live
+    await one.tell("posts", b"second")
+    await eventually(lambda: heard == [b"first", b"second"])

@@ -33,7 +33,7 @@ PLAN = SeedPlan(accounts=POSTS // 5, posts=POSTS, follows=POSTS * 3, likes=POSTS
 # Loading a million takes longer than a test may.
 pytestmark = pytest.mark.timeout(900 if POSTS > 100_000 else 180)
 
-LARGE = {"posts", "accounts", "follows", "likes", "post_hashtags"}
+LARGE = {"posts", "accounts", "follows", "likes", "post_hashtags", "trending_heat"}
 N = 21
 PAGE = {"before_at": datetime(9999, 1, 1, tzinfo=UTC), "before_id": UUID(int=2**128 - 1), "n": N}
 _RANK = load_queries(rank_read.__file__, "rank.sql")
@@ -49,6 +49,7 @@ class Crowd:
     connection: psycopg.Connection[Any]
     member_id: UUID
     followed: int
+    most_followed_id: UUID
     author_id: UUID
     room_id: UUID
     tag: str
@@ -67,7 +68,9 @@ def crowd(stack: RunningStack, worker_id: str) -> Iterator[Crowd]:
         with psycopg.connect(
             settings.database_direct_url, autocommit=True, cursor_factory=ClientCursor, row_factory=tuple_row
         ) as connection:
-            connection.execute("vacuum (analyze) posts, accounts, follows, likes, post_hashtags")
+            # As many as can be warm at all: every post that was liked.
+            connection.execute("insert into trending_heat select post_id, random() from likes group by post_id")
+            connection.execute(f"vacuum (analyze) {', '.join(sorted(LARGE))}")
             yield _look_around(connection)
         admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
@@ -83,6 +86,7 @@ def _look_around(connection: psycopg.Connection[Any]) -> Crowd:
         connection,
         member_id=member_id,
         followed=followed,
+        most_followed_id=one("select followee_id from follows group by 1 order by count(*) desc limit 1")[0],
         author_id=one("select account_id from posts group by 1 order by count(*) desc limit 1")[0],
         room_id=one("select environment_id from posts where environment_id is not null limit 1")[0],
         tag=one("select tag from post_hashtags group by 1 order by count(*) desc limit 1")[0],
@@ -112,6 +116,11 @@ def _asked(crowd: Crowd, name: str) -> tuple[Any, dict[str, Any], int]:
             followed + 1600 + 800 * 4,
         ),
         "timeline of an author": (_TIMELINES.list_newest_of_author, {"account_id": crowd.author_id, "n": 800}, 800),
+        "followers": (
+            _TIMELINES.find_followers_batch,
+            PAGE | {"account_id": crowd.most_followed_id, "prefix": "tl:", "n": 1000},
+            1000,
+        ),
         "timeline checked": (
             _TIMELINES.list_true,
             PAGE | {"viewer_id": me, "ids": crowd.newest[:25], "from_at": SINCE, "from_id": UUID(int=0)},
@@ -142,7 +151,7 @@ def _asked(crowd: Crowd, name: str) -> tuple[Any, dict[str, Any], int]:
 
 NAMES = (
     "latest", "following", "own", "profile", "environment", "hashtag", "ties", "timeline", "timeline of an author",
-    "timeline checked", "ranking: of those followed", "ranking: passed on", "ranking: by authors",
+    "followers", "timeline checked", "ranking: of those followed", "ranking: passed on", "ranking: by authors",
     "ranking: by hashtags", "ranking: by rooms", "ranking: newest", "ranking: facts", "ranking: seen", "ranking: in time",
     "trending: warmest", "trending: pulses",
 )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,16 +23,19 @@ from ments.relationships.model import TieKind
 from posting import Member, make_member, open_api
 from reacting import make_post
 
+# So long that what goes within a test went because it was dropped.
+_LONG_S = 600
 
-def make_process(parts: Parts) -> Parts:
+
+def make_process(parts: Parts, keep_s: int = _LONG_S) -> Parts:
     """Another process's parts, as far as it keeps anything of its own."""
     heard = Heard(parts.valkey)
     return replace(
         parts,
-        settings=replace(parts.settings, answer_kept_s=1),
+        settings=replace(parts.settings, answer_kept_s=keep_s),
         heard=heard,
         pages=PageCache(parts.valkey),
-        sessions=Kept(heard, keep_s=10.0, entries_max=1000, bytes_max=1000),
+        sessions=Kept(heard, keep_s=_LONG_S, entries_max=1000, bytes_max=1000),
     )
 
 
@@ -57,7 +61,13 @@ class Pair:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def pair(parts: Parts) -> AsyncIterator[Pair]:
-    one, other = make_process(parts), make_process(parts)
+    async with open_pair(parts, _LONG_S) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def open_pair(parts: Parts, keep_s: int) -> AsyncIterator[Pair]:
+    one, other = make_process(parts, keep_s), make_process(parts, keep_s)
     async with open_api(one) as api, open_api(other) as api_other:
         await eventually(lambda: one.heard.is_live and other.heard.is_live)
         yield Pair(parts, (one.heard, other.heard), (api, api_other))
@@ -119,13 +129,13 @@ async def test_a_members_own_acts_are_in_their_next_answer_of_either_process(pai
         await pair.warm(ann)
         done = await pair.apis[0].request(method, path, headers=ann.headers, **({"json": body} if body else {}))
         assert done.status_code < 300, done.text
-        # Here in the very next answer, there as soon as it is heard: within the second that answers are kept.
+        # Here in the very next answer, there as soon as it is heard.
         assert is_so(posts_of(await pair.read(ann))), path
 
         async def is_so_there(is_so: Any = is_so) -> bool:
             return bool(is_so(posts_of(await pair.read(ann, 1))))
 
-        await eventually(is_so_there, within_s=0.8)
+        await eventually(is_so_there, within_s=5)
 
 
 async def test_a_session_that_ended_is_over_in_both(pair: Pair) -> None:
@@ -141,20 +151,21 @@ async def test_a_session_that_ended_is_over_in_both(pair: Pair) -> None:
         answer = await pair.read(ann, 1, "/api/feed?kind=following")
         return answer.status_code == 401 and (await pair.apis[1].get("/api/me", headers=ann.headers)).status_code == 401
 
-    await eventually(is_over_there, within_s=0.8)
+    await eventually(is_over_there, within_s=5)
     assert (await pair.read(again)).status_code == 200
 
 
-async def test_others_acts_are_in_the_answer_after_a_second(pair: Pair) -> None:
-    mara, ann = [await make_member(pair.parts) for _ in range(2)]
-    for n in range(2):
-        await actions.create_post(pair.parts, mara.viewer, NewPost(f"{n}"))
-    await pair.warm(ann)
-    # Not through the API, so nobody tells of it.
-    await set_tie(pair.parts, mara.viewer, TieKind.BLOCK, ann.viewer.username, wanted=True)
-    await asyncio.sleep(1.0)
-    for which in (0, 1):
-        assert posts_of(await pair.read(ann, which)) == {}
+async def test_others_acts_are_in_the_answer_after_a_second(parts: Parts) -> None:
+    async with open_pair(parts, keep_s=1) as pair:
+        mara, ann = [await make_member(parts) for _ in range(2)]
+        for n in range(2):
+            await actions.create_post(parts, mara.viewer, NewPost(f"{n}"))
+        await pair.warm(ann)
+        # Not through the API, so nobody tells of it.
+        await set_tie(parts, mara.viewer, TieKind.BLOCK, ann.viewer.username, wanted=True)
+        await asyncio.sleep(1.0)
+        for which in (0, 1):
+            assert posts_of(await pair.read(ann, which)) == {}
 
 
 async def test_nothing_is_kept_while_nothing_is_heard(pair: Pair) -> None:
@@ -194,7 +205,7 @@ async def test_a_session_is_looked_up_once_while_it_is_kept(pair: Pair) -> None:
     await eventually(lambda: all(heard.is_live for heard in pair.heard))
     for _ in range(2):
         assert (await pair.apis[0].get("/api/me", headers=ann.headers)).status_code == 200
-    # Neither Valkey nor Postgres knows it any more, without a word to the process: it goes on for ten seconds at most.
+    # Neither Valkey nor Postgres knows it any more, without a word to the process: it goes on for as long as it is kept.
     await pair.parts.valkey.client.flushdb()
     async with pair.parts.primary.transaction() as tx:
         await tx.connection.execute("delete from sessions where token_hash = %s", (hash_token(ann.token),))
