@@ -29,7 +29,7 @@ NOTHING_COVERED = 2**53 - 1
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_LAST_ID = UUID(int=2**128 - 1)
+_FIRST_ID = UUID(int=0)
 _MADE = b"made:"
 _MARK = b"mark:"
 _NEWEST = struct.Struct("!q")
@@ -51,7 +51,7 @@ class Head:
 class Stretch:
     """A part of one timeline or of several, newest first: every post from `reaches` on, up to where it was asked for.
 
-    reaches   the place of the last entry, or of the floor
+    reaches   the place of the last entry, or the first above the floor
     is_floor  there is no more to it; whatever is older is Postgres' to know, if `has_older`
     """
 
@@ -120,7 +120,7 @@ def read_stretch(floor: int, pairs: Sequence[bytes], before: Place, count: int) 
     places = read_places(pairs)
     if len(pairs) // 2 >= count and places:
         return Stretch([place for place in places if place < before], places[-1], False, True)
-    below = Place(from_score(floor), _LAST_ID) if floor else Place.first()
+    below = Place(from_score(floor + 1), _FIRST_ID) if floor else Place.first()
     return Stretch([place for place in places if place < before], below, True, floor > 0)
 
 

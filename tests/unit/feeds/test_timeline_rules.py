@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ments.db.keyset import Place
@@ -59,6 +59,8 @@ def test_garbage_is_left_out(entries: list[Place], member: bytes, score: bytes) 
     places,
     st.integers(1, 5),
 )
+# The floor's moment and the last id there can be, which is below the floor like any other of that moment.
+@example([({Place(_START + timedelta(microseconds=1), UUID(int=2**128 - 1))}, 1)], Place.last(), 1)
 def test_merged_stretches_hold_all_down_to_where_they_reach(
     sources: list[tuple[set[Place], int]], before: Place, count: int
 ) -> None:
