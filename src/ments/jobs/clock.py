@@ -27,6 +27,9 @@ _LONGEST_PAUSE_S = 30.0
 _DRAIN_S = 5.0
 # A start that lies further ahead than clocks differ.
 _AHEAD_S = 5.0
+# Each run holds one connection for its lock and needs another for its work: were all of a pool's ten held for locks, as
+# when everything is due at the first start, none would be left and all would wait until they give up.
+_AT_ONCE = 6
 
 
 class Clock:
@@ -39,6 +42,7 @@ class Clock:
         self._primary = primary
         self._parts = parts
         self._tasks = tuple(tasks)
+        self._room = asyncio.Semaphore(_AT_ONCE)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set, and a little longer; a slow task does not hold up the others."""
@@ -70,7 +74,7 @@ class Clock:
         The lock and the claim belong to one transaction, open while the task runs (on connections of its own):
         when this process dies both are undone, and another relay runs the task. A run that fails counts as run.
         """
-        async with self._primary.transaction() as tx:
+        async with self._room, self._primary.transaction() as tx:
             # Ended by the task's own timeout, so only a process that hangs meets the database's.
             idle_ms = str(round(task.timeout_s * 1000) + 10_000)
             lock = await queries.try_lock_periodic(tx.connection, name=task.name, idle_ms=idle_ms)

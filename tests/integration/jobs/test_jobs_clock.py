@@ -48,6 +48,23 @@ async def test_a_run_longer_than_its_period_does_not_run_twice_at_once(parts: Pa
     assert (ran["started"], ran["at once"]) == (1, 1)
 
 
+async def test_all_that_is_due_at_once_leaves_connections_to_do_it_with(parts: Parts) -> None:
+    """As at the first start: more tasks than the pool has connections, each of which asks the database something."""
+    asked: Counter[str] = Counter()
+
+    async def ask(parts: Parts) -> None:
+        await asyncio.sleep(0.05)
+        async with parts.primary.session() as session:
+            await session.connection.execute("select 1")
+        asked["done"] += 1
+
+    tasks = [PeriodicTask(f"test-{uuid4()}", 60.0, 30.0, ask) for _ in range(30)]
+    clock = Clock(parts.primary, parts, tasks)
+    async with asyncio.timeout(5):
+        await asyncio.gather(*(clock.run_if_due(one) for one in tasks))
+    assert asked["done"] == 30
+
+
 async def test_a_failed_run_waits_for_its_next_period(parts: Parts) -> None:
     ran: Counter[str] = Counter()
     periodic = _task(ran, 60.0, fails=True)
