@@ -6,9 +6,12 @@ where status = 'published' and visibility = 'public' and parent_post_id is null
 order by sorted_at desc, id desc
 limit :n;
 
--- name: see_latest(viewer_id, before_at, before_id, n)$
--- The same for a member, with what the cards are for them, in one round trip: see the function.
-select see_latest(:viewer_id::uuid, :before_at::timestamptz, :before_id::uuid, :n::integer)::text;
+-- name: see_latest(readers, before_ats, before_ids, ns)
+-- The same for members, with what the cards are for them; for several members at once, in their order: see the function.
+select see_latest(t.reader, t.before_at, t.before_id, t.n)::text as said
+from unnest(:readers::uuid[], :before_ats::timestamptz[], :before_ids::uuid[], :ns::integer[])
+  with ordinality as t (reader, before_at, before_id, n, nth)
+order by t.nth;
 
 -- name: list_own(account_id, before_at, before_id, from_at, from_id, n)
 -- All that a member's own stretch of a feed holds: published, waiting, private. The bounds are those of a page.

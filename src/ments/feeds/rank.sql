@@ -115,16 +115,11 @@ where (p.visibility = 'public'
 select wanted.id from unnest(:ids::uuid[]) as wanted (id)
 cross join lateral (select from feed_events e where e.account_id = :account_id and e.post_id = wanted.id limit 1) as seen;
 
--- name: see_first(account_id, ids, n)$
--- What a ranking's first cards are for its reader (`see_cards`), below the reader's own posts of the last hour, and what still waits of the
--- last day: a ranking knows no own posts. One round trip.
-select see_cards(:account_id::uuid, array(
-  select id from posts
-  where account_id = :account_id and status <> 'deleted' and parent_post_id is null
-    and sorted_at > now() - interval '1 day' and (sorted_at > now() - interval '1 hour' or status = 'waiting')
-  order by sorted_at desc, id desc
-  limit :n
-) || :ids::uuid[], true)::text;
+-- name: see_first(readers, ranked, ns)
+-- What rankings' first cards are for their readers, for several at once, in their order: see the function. `ranked` are arrays as texts.
+select see_first(t.reader, t.ranked::uuid[], t.n)::text as said
+from unnest(:readers::uuid[], :ranked::text[], :ns::integer[]) with ordinality as t (reader, ranked, n, nth)
+order by t.nth;
 
 -- name: list_in_time(account_id, before_at, before_id, n)
 -- Everybody's public posts and all of a member's own, before a place, newest first; each half from its own index.

@@ -9,7 +9,6 @@ from uuid import UUID
 import structlog
 
 from ments.accounts.model import Viewer
-from ments.db import Session, write_array
 from ments.db.keyset import Place, clamp_limit
 from ments.feeds import rank_kept
 from ments.feeds.model import FeedSource
@@ -21,6 +20,7 @@ from ments.feeds.rank_model import NotInFeed, RankingWanted, Why
 from ments.feeds.rank_why import BY_TIME, explain
 from ments.feeds.trending_store import find_entry
 from ments.parts import Parts
+from ments.posts.asked_together import ask_together
 from ments.posts.fragments import Card, draw_cards, draw_seen, read_seen
 from ments.posts.store import cursor_secret
 
@@ -74,14 +74,15 @@ async def _read_ranked(
     parts: Parts, viewer: Viewer, order: rank_kept.Order, after: int, n: int, *, is_first: bool = False
 ) -> bytes:
     """Lay out a page of a ranking; what is gone or hidden meanwhile is made up for from further down."""
-    async with parts.primary.session() as session:
-        cards: list[Card] = []
-        if is_first:
-            cards, after = await _draw_first(parts, session, viewer.id, order, n)
-        while len(cards) < n and after < len(order.posts):
-            batch = order.posts[after : after + n - len(cards)]
-            cards += await draw_cards(parts, session, viewer.id, batch, spare_muted=True)
-            after += len(batch)
+    cards: list[Card] = []
+    if is_first:
+        cards, after = await _draw_first(parts, viewer.id, order, n)
+    if len(cards) < n and after < len(order.posts):
+        async with parts.primary.session() as session:
+            while len(cards) < n and after < len(order.posts):
+                batch = order.posts[after : after + n - len(cards)]
+                cards += await draw_cards(parts, session, viewer.id, batch, spare_muted=True)
+                after += len(batch)
     rest: RankedPlace | TimedPlace | None = RankedPlace(order.id, after)
     if after >= len(order.posts):
         left_over = _after_ranking(order.id)
@@ -90,15 +91,11 @@ async def _read_ranked(
     return _write(parts, cards, rest, FeedSource.PIPELINE)
 
 
-async def _draw_first(
-    parts: Parts, session: Session, viewer_id: UUID, order: rank_kept.Order, n: int
-) -> tuple[list[Card], int]:
+async def _draw_first(parts: Parts, viewer_id: UUID, order: rank_kept.Order, n: int) -> tuple[list[Card], int]:
     """What the reader just wrote, and below it the ranking's first: n cards at most, and how far into the ranking they go."""
     batch = order.posts[:n]
-    said = await queries.see_first(
-        session.connection, account_id=viewer_id, ids=write_array(batch), n=min(n, _OWN_MOST)
-    )
-    cards = await draw_seen(parts, session, viewer_id, read_seen(said))
+    said = await ask_together(parts.primary, queries.see_first, readers=viewer_id, ranked=batch, ns=min(n, _OWN_MOST))
+    cards = await draw_seen(parts, None, viewer_id, read_seen(said))
     # What does not fit begins the next page.
     after = batch.index(cards[n].id) if len(cards) > n else len(batch)
     return cards[:n], after

@@ -13,10 +13,12 @@ from ments.feeds import shared
 from ments.feeds.model import FeedKind, FeedPage, FeedSource, Landing, Tile
 from ments.feeds.paging import draw_page_json, list_places, queries, write_page
 from ments.feeds.rank_read import read_for_you
-from ments.feeds.timelines import list_home
+from ments.feeds.timeline_rules import from_score
+from ments.feeds.timelines import list_home, see_home
 from ments.parts import Parts
+from ments.posts.asked_together import ask_together
 from ments.posts.card_bytes import Seen
-from ments.posts.fragments import draw_seen, place_of
+from ments.posts.fragments import draw_seen
 from ments.posts.store import cursor_secret
 from ments.relationships.store import list_unwanted
 
@@ -60,21 +62,29 @@ def _place_of(parts: Parts, kind: FeedKind, cursor: str | None) -> Place | None:
 
 
 async def _read_following(parts: Parts, viewer: Viewer, kind: FeedKind, before: Place | None, n: int) -> bytes:
-    places, _ = await list_home(parts, viewer.id, before or Place.last(), n + 1)
-    async with parts.primary.session() as session:
-        return await draw_page_json(parts, session, viewer.id, f"feed:{kind}", places, n)
+    start = before or Place.last()
+    found = await see_home(parts, viewer.id, start, n)
+    if found is None:
+        places, _ = await list_home(parts, viewer.id, start, n + 1)
+        async with parts.primary.session() as session:
+            return await draw_page_json(parts, session, viewer.id, f"feed:{kind}", places, n)
+    return await _write_seen(parts, viewer, kind, *found)
 
 
 async def _read_latest(parts: Parts, viewer: Viewer, kind: FeedKind, before: Place | None, n: int) -> bytes:
     start = before or Place.last()
     # The primary: what the member just wrote, deleted, liked or blocked is so from their next request on.
-    async with parts.primary.session() as session:
-        said = await queries.see_latest(
-            session.connection, viewer_id=viewer.id, before_at=start.at, before_id=start.id, n=n
-        )
-        seen, last = _latest.decode(said)
-        cards = await draw_seen(parts, session, viewer.id, seen)
-    cursor = last and encode_cursor(cursor_secret(parts), f"feed:{kind}", place_of(*last))
+    said = await ask_together(
+        parts.primary, queries.see_latest, readers=viewer.id, before_ats=start.at, before_ids=start.id, ns=n
+    )
+    seen, last = _latest.decode(said)
+    return await _write_seen(parts, viewer, kind, seen, last and Place(from_score(last[0]), last[1]))
+
+
+async def _write_seen(parts: Parts, viewer: Viewer, kind: FeedKind, seen: list[Seen], last: Place | None) -> bytes:
+    """Write a page of which Postgres said what it is for this reader; `last`: the place of its end, when there is more."""
+    cards = await draw_seen(parts, None, viewer.id, seen)
+    cursor = encode_cursor(cursor_secret(parts), f"feed:{kind}", last) if last else None
     return write_page([card.body for card in cards], cursor, FeedSource.CHRONOLOGICAL)
 
 

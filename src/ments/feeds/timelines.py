@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+import msgspec
 from redis.exceptions import RedisError
 
 from ments.db.arrays import write_array
@@ -17,14 +18,36 @@ from ments.feeds import timelines_kept as kept
 from ments.feeds import timelines_made as made
 from ments.feeds.paging import list_places
 from ments.feeds.paging import queries as feed_queries
-from ments.feeds.timeline_rules import TIMELINE_KEPT, Head, Stretch, merge_stretches, read_stretch, to_score
+from ments.feeds.timeline_rules import (
+    TIMELINE_KEPT,
+    Head,
+    Stretch,
+    from_score,
+    merge_stretches,
+    read_stretch,
+    to_score,
+)
 from ments.feeds.timelines_made import queries
 from ments.parts import Parts
+from ments.posts.asked_together import ask_together
+from ments.posts.card_bytes import Seen
 
 # A few more than a page: what was deleted or muted since is left out without a second look.
 _SLACK = 4
 # Of a timeline that lies ready, all of it is read at the third look.
 _WIDER = 8
+
+
+class _SeenHome(msgspec.Struct, array_like=True):
+    """What `see_home` says: newest_follow as in Head, of this moment; how many entries there are, up to n + 1; the place of the n-th."""
+
+    newest_follow: int | None
+    count: int
+    seen: list[Seen]
+    last: tuple[int, UUID] | None
+
+
+_seen_home = msgspec.json.Decoder(_SeenHome)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +56,42 @@ class _Checked:
 
     places: list[Place]
     newest_follow: int
+
+
+async def see_home(parts: Parts, viewer_id: UUID, before: Place, n: int) -> tuple[list[Seen], Place | None] | None:
+    """The first n of `list_home` as cards for their reader, and the place of the last one when there are more, in one statement.
+
+    None where that does not do: there is no timeline, or it holds too little of what is so. `list_home` then knows.
+    """
+    if made.is_resting(parts):
+        return None
+    try:
+        read = await _read_or_make(parts, viewer_id, before, n + 1 + _SLACK)
+    except (RedisError, OSError) as error:
+        made.rest(parts, error)
+        return None
+    if read is None:
+        return None
+    head, stretch = read
+    if stretch.is_floor and stretch.reaches >= before:
+        return None
+    said = await ask_together(
+        parts.primary,
+        queries.see_home,
+        readers=viewer_id,
+        named=[place.id for place in stretch.places],
+        before_ats=before.at,
+        before_ids=before.id,
+        from_ats=stretch.reaches.at,
+        from_ids=stretch.reaches.id,
+        ns=n,
+    )
+    found = _seen_home.decode(said)
+    is_whole = found.count > n or (stretch.is_floor and not stretch.has_older)
+    if not is_whole or (found.newest_follow or 0) > head.newest_follow:
+        return None
+    last = found.last if found.count > n else None
+    return found.seen, last and Place(from_score(last[0]), last[1])
 
 
 async def list_home(parts: Parts, viewer_id: UUID, before: Place, n: int) -> tuple[list[Place], bool]:

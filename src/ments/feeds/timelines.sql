@@ -79,6 +79,13 @@ left join lateral (
 ) as entries on true
 order by entries.sorted_at desc, entries.id desc;
 
+-- name: see_home(readers, named, before_ats, before_ids, from_ats, from_ids, ns)
+-- The same as cards for their reader, for several readers at once, in their order: see the function. `named` are arrays as texts.
+select see_home(t.reader, t.named::uuid[], t.before_at, t.before_id, t.from_at, t.from_id, t.n)::text as said
+from unnest(:readers::uuid[], :named::text[], :before_ats::timestamptz[], :before_ids::uuid[], :from_ats::timestamptz[],
+  :from_ids::uuid[], :ns::integer[]) with ordinality as t (reader, named, before_at, before_id, from_at, from_id, n, nth)
+order by t.nth;
+
 -- name: find_pushed(post_id)^
 -- A post that has a place in its author's followers' feeds, how many those are (exact, with what is not folded yet), and whether
 -- the author's posts are pulled. `settled`: the followers' timelines know which of the two it is.

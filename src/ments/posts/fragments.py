@@ -1,22 +1,21 @@
 """Cards as the bytes that feeds hand out, drawn from ids for one reader.
 
 One statement says of each post whether this reader may see it, its version, its counts and what the reader did to it
-(`see_cards`, migration 0009). What everybody's card is made of lies under the version (`parts.fragments`), so it is never
+(`see_cards`, migration 0013). What everybody's card is made of lies under the version (`parts.fragments`), so it is never
 stale, whatever purge was lost; what is missing is drawn from its rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from ments.db import Session, load_queries, write_array
-from ments.db.keyset import Place
 from ments.parts import Parts
 from ments.posts.card_bytes import DRAWN_FOR_ONE, Fragment, Seen, lay_over, take_fragment, viewer_of
 from ments.posts.cards import draw_card, post_of
@@ -27,20 +26,19 @@ from ments.web.caching import Sharing, sharing_of
 
 queries: Any = load_queries(__file__, "fragments.sql")
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _seen_decoder = msgspec.json.Decoder(list[Seen])
+RowsFrom = Callable[[], Awaitable[Session]]
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A post as one reader is given it; `place` is where it stands by time.
+    """A post as one reader is given it.
 
     body  the card's JSON with the reader's layer: theirs alone, unless the reader is a visitor (then everybody's)
     """
 
     id: UUID
     author_id: UUID
-    place: Place
     body: bytes
 
 
@@ -64,10 +62,20 @@ def read_seen(said: str) -> list[Seen]:
     return _seen_decoder.decode(said)
 
 
-async def draw_seen(parts: Parts, session: Session, viewer_id: UUID | None, seen: Sequence[Seen]) -> list[Card]:
-    """Draw the cards of which `see_cards` said what they are for this reader; the same session's, a moment ago."""
-    fragments = await _find_fragments(parts, session, [one for one in seen if not one.flags & DRAWN_FOR_ONE])
-    drawn = await _draw_for_one(parts, session, viewer_id, [one for one in seen if one.flags & DRAWN_FOR_ONE])
+async def draw_seen(parts: Parts, session: Session | None, viewer_id: UUID | None, seen: Sequence[Seen]) -> list[Card]:
+    """Draw the cards of which `see_cards` said a moment ago what they are for this reader.
+
+    session  for what is not kept; None: one on the primary, taken when it is needed, which is seldom
+    """
+    async with AsyncExitStack() as opened:
+
+        async def rows_from() -> Session:
+            if session is not None:
+                return session
+            return await opened.enter_async_context(parts.primary.session())
+
+        fragments = await _find_fragments(parts, rows_from, [one for one in seen if not one.flags & DRAWN_FOR_ONE])
+        drawn = await _draw_for_one(parts, rows_from, viewer_id, [one for one in seen if one.flags & DRAWN_FOR_ONE])
     cards: list[Card] = []
     for one in seen:
         if one.flags & DRAWN_FOR_ONE:
@@ -77,11 +85,11 @@ async def draw_seen(parts: Parts, session: Session, viewer_id: UUID | None, seen
             body = None if fragment is None else lay_over(fragment, one, viewer_id)
         # Neither: it was deleted a moment ago.
         if body is not None:
-            cards.append(Card(one.id, one.author_id, place_of(one.at, one.id), body))
+            cards.append(Card(one.id, one.author_id, body))
     return cards
 
 
-async def _find_fragments(parts: Parts, session: Session, seen: Sequence[Seen]) -> dict[UUID, Fragment]:
+async def _find_fragments(parts: Parts, rows_from: RowsFrom, seen: Sequence[Seen]) -> dict[UUID, Fragment]:
     """Everybody's parts of these posts, kept or made now."""
     keys = {one.id: fragment_key(one.id, one.version) for one in seen}
     kept: Mapping[str, Fragment] = await parts.fragments.find(keys.values())
@@ -89,7 +97,7 @@ async def _find_fragments(parts: Parts, session: Session, seen: Sequence[Seen]) 
     missing = [post_id for post_id in keys if post_id not in found]
     if missing:
         made: dict[str, Fragment] = {}
-        for row in await list_card_rows(session, missing, None):
+        for row in await list_card_rows(await rows_from(), missing, None):
             for_all = is_for_everybody(post_of(row))
             if sharing_of(seen_by_all=for_all, drawn_for=None, carries_identity=False) is not Sharing.EVERYBODY:
                 continue
@@ -102,19 +110,14 @@ async def _find_fragments(parts: Parts, session: Session, seen: Sequence[Seen]) 
 
 
 async def _draw_for_one(
-    parts: Parts, session: Session, viewer_id: UUID | None, seen: Sequence[Seen]
+    parts: Parts, rows_from: RowsFrom, viewer_id: UUID | None, seen: Sequence[Seen]
 ) -> dict[UUID, bytes]:
     """Cards that hold what is this reader's alone: drawn anew each time, and kept nowhere."""
     if viewer_id is None or not seen:
         return {}
     overlays = {one.id: Overlay(viewer_of(one)) for one in seen}
-    posts = await hydrate_posts(session, list(overlays), parts.media_urls, viewer_id, overlays)
+    posts = await hydrate_posts(await rows_from(), list(overlays), parts.media_urls, viewer_id, overlays)
     return {post.id: msgspec.json.encode(post) for post in posts}
-
-
-def place_of(micros: int, post_id: UUID) -> Place:
-    """Where a post stands by time, from microseconds since 1970."""
-    return Place(_EPOCH + timedelta(microseconds=micros), post_id)
 
 
 def fragment_key(post_id: UUID, version: str) -> str:

@@ -187,6 +187,12 @@ def _rows_read(node: dict[str, Any]) -> int:
 FUNCTIONS = {
     "cards": ("select see_cards(%(member_id)s::uuid, %(ids)s::uuid[], true)", N * 5),
     "cards of a visitor": ("select see_cards(null, %(ids)s::uuid[], true)", N * 5),
+    "home of a member": (
+        "select see_home(%(member_id)s::uuid, %(ids)s::uuid[], %(before_at)s::timestamptz, %(before_id)s, %(since)s::timestamptz,"
+        " %(first_id)s::uuid, 20)",
+        N * 8,
+    ),
+    "ranked of a member": ("select see_first(%(member_id)s::uuid, %(ids)s::uuid[], 3)", N * 6),
     "latest of a member": ("select see_latest(%(member_id)s::uuid, %(before_at)s::timestamptz, %(before_id)s, 20)", N * 8),
 }  # fmt: skip
 
@@ -194,7 +200,7 @@ FUNCTIONS = {
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_functions_read_no_more_than_their_page(crowd: Crowd, name: str) -> None:
     statement, most = FUNCTIONS[name]
-    values = PAGE | {"member_id": crowd.member_id, "ids": crowd.newest[:N]}
+    values = PAGE | {"member_id": crowd.member_id, "ids": crowd.newest[:N], "since": SINCE, "first_id": UUID(int=0)}
     # What the session read before would count as well until it is flushed.
     crowd.connection.execute("select pg_stat_force_next_flush()")
     with crowd.connection.transaction():

@@ -190,13 +190,14 @@ async def test_the_latest_page_is_read_from_its_index(parts: Parts) -> None:
         await tx.connection.execute("analyze posts")
     # A member's page reads as few rows: those of two index ranges, and of its cards.
     async with parts.primary.transaction() as tx:
-        await queries.see_latest(
+        said = queries.see_latest(
             tx.connection,
-            viewer_id=mara.viewer.id,
-            before_at=_BOUNDS["before_at"],
-            before_id=_BOUNDS["before_id"],
-            n=20,
+            readers=[mara.viewer.id],
+            before_ats=[_BOUNDS["before_at"]],
+            before_ids=[_BOUNDS["before_id"]],
+            ns=[20],
         )
+        assert len([row async for row in said]) == 1
         read = await (
             await tx.connection.execute(
                 "select sum(seq_scan) as scans, sum(idx_tup_fetch) as rows from pg_stat_xact_user_tables where relname = 'posts'"
