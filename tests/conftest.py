@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,15 @@ import pytest
 import pytest_asyncio
 
 from order import LongestFirst, rank
-from running_stack import FOLDER_VARIABLE, RunningStack, end_shared_stack, shared_stack
+from running_stack import (
+    FOLDER_VARIABLE,
+    RunningStack,
+    end_shared_stack,
+    ments,
+    open_folder,
+    shared_stack,
+    start_hurt_stack,
+)
 
 if TYPE_CHECKING:  # a second of imports that unit tests do not need
     import psycopg
@@ -75,6 +84,27 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def stack() -> RunningStack:
     """The stack that the whole run shares: do not stop its parts, others use them."""
     return shared_stack(Path(os.environ[FOLDER_VARIABLE]))
+
+
+@pytest.fixture(scope="session")
+def hurt_folder() -> Iterator[Path]:
+    """Homes of stacks that are hurt, of which `home` is that of `hurt_stack`."""
+    made = open_folder("ments-hurt-")
+    yield made
+    ments("down", "--home", str(made / "home"), limit_s=40)
+    shutil.rmtree(made)
+
+
+@pytest.fixture
+def hurt_stack(hurt_folder: Path) -> RunningStack:
+    """A stack that tests may hurt, beside the shared one; started when the last test left none.
+
+    Each start takes ten seconds of a core, so all that hurt one hurt this, one after the other (order.py).
+    """
+    home = hurt_folder / "home"
+    if ments("status", "--home", str(home)).returncode == 0:
+        return RunningStack.of(home)
+    return start_hurt_stack(home)
 
 
 @dataclass(frozen=True)

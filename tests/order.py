@@ -12,7 +12,14 @@ if TYPE_CHECKING:
 
 # A fault is waited for rather than computed: one process goes through all of them while the other works.
 _WAITS = "tests/faults/"
+# They hurt one stack, one after the other.
+_HURT = (
+    "tests/integration/stack/test_stack_lifecycle.py",
+    "tests/journey/test_killed_parts.py",
+    "tests/journey/test_put_off.py",
+)
 _FIRST = (
+    *_HURT,
     _WAITS,
     "tests/integration/stack/",
     "tests/journey/",
@@ -24,14 +31,16 @@ _FIRST = (
 
 
 class LongestFirst(LoadScopeScheduling):
-    """Hands out whole files in the order of collection; all tests of faults are one."""
+    """Hands out whole files in the order of collection; all tests of faults are one, and so are those that hurt a stack."""
 
     def __init__(self, config: pytest.Config, log: Producer | None = None) -> None:
         config.option.loadscopereorder = False
         super().__init__(config, log)
 
     def _split_scope(self, nodeid: str) -> str:
-        return _WAITS if nodeid.startswith(_WAITS) else nodeid.split("::", 1)[0]
+        if nodeid.startswith(_WAITS):
+            return _WAITS
+        return "hurt" if nodeid.startswith(_HURT) else nodeid.split("::", 1)[0]
 
 
 def rank(nodeid: str) -> int:

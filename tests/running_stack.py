@@ -109,6 +109,11 @@ class RunningStack:
         }
 
 
+def start_hurt_stack(home: Path) -> RunningStack:
+    """Start the stack that tests may hurt; no more than three films may wait in it."""
+    return RunningStack.start(home, environ=clean_environ(MENTS_MEDIA_WAITING_MAX="3"))
+
+
 def _with_path(url: str, path: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{path}"))
 

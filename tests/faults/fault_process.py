@@ -27,6 +27,7 @@ import msgspec
 import psycopg
 import psycopg_pool
 import uvloop
+from fault_pace import take_pace
 from fault_tasks import BINDINGS, Places
 from redis.exceptions import ConnectionError as ConnectionLost
 
@@ -125,6 +126,7 @@ BODIES = {"worker": run_worker, "relay": run_relay, "producer": run_producer}
 def run(kind: str, wish: dict[str, Any]) -> None:
     """Be that process until it ends."""
     start_logging("json", service=f"fault-{kind}")
+    take_pace()
     uvloop.run(BODIES[kind](wish))
 
 

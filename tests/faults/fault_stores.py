@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
+from fault_pace import PACE
 from redis import Redis
 
 from ments.db.migrate import run_migrations
@@ -29,8 +30,11 @@ _WANTED = ("postgres", "pgbouncer", "valkey")
 _READY_S = 60.0
 _END_S = 10.0
 
+# A transaction whose worker is frozen is ended sooner than the 30 s of a deployment: they would only be waited for.
+_IDLE_MS = round(8_000 * PACE)
+
 # What the suite writes beside the ledger. No unique constraint anywhere: a double is to show, not to be refused.
-_TABLES = """
+_TABLES = f"""
 create table fault_asked (id uuid not null, batch text not null, at timestamptz not null default clock_timestamp());
 create table fault_runs (id uuid not null, batch text not null, pid integer not null, lease integer not null,
     attempt integer not null, at timestamptz not null default clock_timestamp());
@@ -38,8 +42,7 @@ create table fault_effects (id uuid not null, batch text not null, pid integer n
     at timestamptz not null default clock_timestamp());
 create table fault_steps (id uuid not null, batch text not null, step text not null, lease integer not null, finished boolean not null);
 create table fault_deaths (job_id uuid not null, code text not null, cause text not null);
--- A transaction whose worker is frozen is ended sooner than the 30 s of a deployment: they would only be waited for.
-alter role ments in database ments set idle_in_transaction_session_timeout = '8s';
+alter role ments in database ments set idle_in_transaction_session_timeout = '{_IDLE_MS}ms';
 create index on fault_asked (batch);
 create index on fault_runs (batch);
 create index on fault_effects (batch);

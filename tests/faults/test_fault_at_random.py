@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from fault_books import Books
 from fault_fleet import Fleet, Member
+from fault_pace import PACE
 from fault_stores import FaultStores
 
 _RECOVERED_S = 150.0
 _KINDS = ("worker", "relay", "freeze", "valkey", "empty", "postgres", "pgbouncer")
-_FROZEN_S = 14.0
+_FROZEN_S = 14.0 * PACE
 
 
 class Misfortune:

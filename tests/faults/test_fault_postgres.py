@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from fault_books import Books
 from fault_fleet import Fleet
+from fault_pace import PACE
 from fault_stores import FaultStores
 
 _RECOVERED_S = 60.0
@@ -62,7 +63,7 @@ async def test_postgres_away_beyond_the_leases_kills_no_job(
     crew.produce("EffectAsked", "away", jobs, pause_s=2 / jobs, takes_s=0.5)
     await books.until("select count(*) > 3 from fault_runs where batch = 'away'", within_s=30)
     hit = books.now()
-    await stores.restart("postgres", signal.SIGINT, away_s=14.0)
+    await stores.restart("postgres", signal.SIGINT, away_s=14.0 * PACE)
     back = books.now()
     await books.settle("away", jobs, within_s=90 + jobs / 10)
     await books.close()

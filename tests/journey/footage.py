@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import struct
 import subprocess
 from importlib.metadata import files
 from pathlib import Path
@@ -24,27 +26,24 @@ def make_phone_video(folder: Path) -> Path:
     return path
 
 
-def make_long_video(folder: Path, *, megabytes: int) -> Path:
-    """A playable file of about that size, mostly noise, so that it needs more than one part."""
-    path = folder / "long.mp4"
-    rate_k = 40_000
-    seconds = megabytes * 8_000 // rate_k
-    source = f"testsrc2=size=1280x720:rate=25:duration={seconds},noise=alls=100:allf=t"
-    command = [FFMPEG, "-v", "error", "-y", "-f", "lavfi", "-i", source]
-    command += [
-        "-c:v",
-        "libx264",
-        "-preset",
-        "ultrafast",
-        "-b:v",
-        f"{rate_k}k",
-        "-minrate",
-        f"{rate_k}k",
-        "-maxrate",
-        f"{rate_k}k",
-    ]
-    command += ["-bufsize", f"{rate_k}k", "-x264-params", "nal-hrd=cbr", "-pix_fmt", "yuv420p", str(path)]
-    subprocess.run(command, check=True, timeout=180, capture_output=True)
+def make_small_video(folder: Path) -> Path:
+    """Two seconds of pictures and a tone, 320x180: little work for whoever needs any film."""
+    path = folder / "small.mp4"
+    command = [FFMPEG, "-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=2"]
+    command += ["-f", "lavfi", "-i", "sine=frequency=440:duration=2", "-c:v", "libx264", "-preset", "ultrafast"]
+    command += ["-pix_fmt", "yuv420p", "-c:a", "aac", str(path)]
+    subprocess.run(command, check=True, timeout=60, capture_output=True)
+    return path
+
+
+def make_large_video(folder: Path, *, megabytes: int) -> Path:
+    """The published clip with so much unused room behind it (a `free` box), so that it needs more than one part."""
+    path = folder / "large.mp4"
+    n_bytes = megabytes * 1_000_000
+    with path.open("wb") as file:
+        file.write(real_video().read_bytes())
+        file.write(struct.pack("!I4s", n_bytes, b"free"))
+        file.write(random.Random(7).randbytes(n_bytes - 8))
     return path
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from footage import make_long_video, real_video
+from footage import make_large_video, real_video
 from members import Member, fill_registration
 from playwright.sync_api import Locator, Page, expect
 
@@ -80,7 +80,7 @@ def test_an_unmodified_published_clip_plays(join: Callable[..., Member]) -> None
     assert facts["sound"] > 0
 
 
-def test_the_author_sees_a_long_upload_go_in_parts(join: Callable[..., Member], tmp_path: Path) -> None:
+def test_the_author_sees_a_large_upload_go_in_parts(join: Callable[..., Member], tmp_path: Path) -> None:
     """Over 64 MiB, in parts; each state has words before the video is there."""
     author = join()
     page = author.page
@@ -88,7 +88,7 @@ def test_the_author_sees_a_long_upload_go_in_parts(join: Callable[..., Member], 
     page.on("request", lambda request: parts.update(re.findall(r"[?&]partNumber=(\d+)", request.url)))
     page.goto("/create")
     page.get_by_label("What you want to say").fill(f"A long one, {author.name}")
-    page.locator("[data-picker]").set_input_files(make_long_video(tmp_path, megabytes=80))
+    page.locator("[data-picker]").set_input_files(make_large_video(tmp_path, megabytes=80))
     expect(page.get_by_role("progressbar").first).to_be_visible()
     expect(page.get_by_text("Uploading", exact=False).first).to_be_visible()
     page.get_by_role("button", name="Post", exact=True).click()
@@ -104,6 +104,8 @@ def test_a_visitor_to_create_lands_there_after_registering(open_page: Callable[.
     page.goto("/create")
     assert page.url.endswith(("/?redirect=/create", "/?redirect=%2Fcreate"))
     page.get_by_role("link", name="Create an account").first.click()
+    # The form of the page before has an email too.
+    expect(page.get_by_role("button", name="Create the account")).to_be_visible()
     fill_registration(page, "v" + page.evaluate("crypto.randomUUID().slice(-12)"))
     expect(page).to_have_url(re.compile("/create$"))
 

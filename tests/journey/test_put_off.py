@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 
 import psycopg
@@ -11,19 +10,16 @@ from footage import real_video
 from members import Member
 from playwright.sync_api import expect
 
-from running_stack import RunningStack, clean_environ, open_folder
+from running_stack import RunningStack
 
 _READY_MS = 90_000
 
 
-@pytest.fixture(scope="module")
-def stack() -> Iterator[RunningStack]:
-    """A stack with a bound that is soon reached, in the place of the shared one."""
-    folder = open_folder("ments-put-off-")
-    started = RunningStack.start(folder / "home", "--replicas", "0", environ=clean_environ(MENTS_MEDIA_WAITING_MAX="3"))
-    yield started
-    started.stop()
-    shutil.rmtree(folder)
+@pytest.fixture
+def stack(hurt_stack: RunningStack) -> Iterator[RunningStack]:
+    """In the place of the shared one: its bound is soon reached. Nobody comes after who would hurt it."""
+    yield hurt_stack
+    hurt_stack.stop()
 
 
 def test_an_upload_that_is_put_off_goes_on_by_itself(join: Callable[..., Member], stack: RunningStack) -> None:

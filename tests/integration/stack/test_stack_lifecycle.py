@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,29 +17,11 @@ import pytest
 
 from ments.stack.leftovers import is_same, read_state
 from ments.stack.ports import choose_ports
-from running_stack import RunningStack, clean_environ, ments, open_folder
+from running_stack import RunningStack, clean_environ, ments, start_hurt_stack
 
 _PATIENCE_S = 90.0
 # Each start is half a minute where two cores do something else as well.
 pytestmark = pytest.mark.timeout(600)
-
-
-@pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
-    """Homes of these tests' own."""
-    made = open_folder("ments-stack-")
-    yield made
-    ments("down", "--home", str(made / "home"), limit_s=40)
-    shutil.rmtree(made)
-
-
-@pytest.fixture
-def ours(folder: Path) -> RunningStack:
-    """A stack that these tests may hurt; started when the last test left none."""
-    home = folder / "home"
-    if ments("status", "--home", str(home)).returncode == 0:
-        return RunningStack.of(home)
-    return RunningStack.start(home)
 
 
 def wait_until(holds: Callable[[], bool], what: str, limit_s: float = _PATIENCE_S) -> None:
@@ -70,57 +51,57 @@ def pids(stack: RunningStack) -> set[int]:
     return {part["pid"] for part in stack.status()["parts"].values()}
 
 
-def test_two_homes_run_side_by_side(stack: RunningStack, ours: RunningStack) -> None:
-    status = ours.status()
+def test_two_homes_run_side_by_side(stack: RunningStack, hurt_stack: RunningStack) -> None:
+    status = hurt_stack.status()
     assert status["ready"]
-    assert status["url"] == ours.url
+    assert status["url"] == hurt_stack.url
     assert list(status["parts"]) == [
         *("edge", "api", "pgbouncer", "postgres", "replica", "valkey", "storage", "worker", "relay")
     ]
     assert all(part["state"] == "ready" and part["pid"] for part in status["parts"].values())
     assert stack.status()["ready"]
-    assert not pids(stack) & pids(ours)
+    assert not pids(stack) & pids(hurt_stack)
 
 
-def test_settings_are_shown_and_private_and_a_second_start_is_refused(ours: RunningStack) -> None:
-    for private in (ours.home / "run" / "env", ours.home / "secrets.env"):
+def test_settings_are_shown_and_private_and_a_second_start_is_refused(hurt_stack: RunningStack) -> None:
+    for private in (hurt_stack.home / "run" / "env", hurt_stack.home / "secrets.env"):
         assert stat.S_IMODE(private.stat().st_mode) == 0o600
-    shown = ments("env", "--home", str(ours.home)).stdout.splitlines()
-    assert dict(line.split("=", 1) for line in shown) == ours.env
-    again = one_line("up", "--home", str(ours.home))
-    assert f"is running already at {ours.url}" in again
-    assert "ready to accept connections" in ments("logs", "postgres", "--home", str(ours.home)).stdout
+    shown = ments("env", "--home", str(hurt_stack.home)).stdout.splitlines()
+    assert dict(line.split("=", 1) for line in shown) == hurt_stack.env
+    again = one_line("up", "--home", str(hurt_stack.home))
+    assert f"is running already at {hurt_stack.url}" in again
+    assert "ready to accept connections" in ments("logs", "postgres", "--home", str(hurt_stack.home)).stdout
 
 
-def test_what_is_killed_comes_back(ours: RunningStack) -> None:
+def test_what_is_killed_comes_back(hurt_stack: RunningStack) -> None:
     kinds = ("api", "worker", "edge", "valkey")
-    before = ours.status()["parts"]
+    before = hurt_stack.status()["parts"]
     for kind in kinds:
         os.kill(before[kind]["pid"], signal.SIGKILL)
 
     def all_replaced() -> bool:
-        now = ours.status()
+        now = hurt_stack.status()
         parts = now["parts"]
         return now["ready"] and all(parts[kind]["pid"] != before[kind]["pid"] for kind in kinds)
 
     wait_until(all_replaced, "a killed part was not replaced")
-    assert all(ours.status()["parts"][kind]["restarts"] == 1 for kind in kinds)
+    assert all(hurt_stack.status()["parts"][kind]["restarts"] == 1 for kind in kinds)
 
 
-def test_a_stop_ends_everything_and_keeps_the_data(ours: RunningStack) -> None:
-    with psycopg.connect(ours.env["DATABASE_DIRECT_URL"], autocommit=True) as direct:
+def test_a_stop_ends_everything_and_keeps_the_data(hurt_stack: RunningStack) -> None:
+    with psycopg.connect(hurt_stack.env["DATABASE_DIRECT_URL"], autocommit=True) as direct:
         direct.execute("create table kept as select 42 as answer")
-    running = processes(ours.home)
+    running = processes(hurt_stack.home)
     began = time.monotonic()
-    ours.stop()
+    hurt_stack.stop()
     assert time.monotonic() - began < 20
     assert not lives(running)
-    stopped = ments("status", "--json", "--home", str(ours.home))
+    stopped = ments("status", "--json", "--home", str(hurt_stack.home))
     assert stopped.returncode == 1
     assert json.loads(stopped.stdout)["ready"] is False
 
-    back = RunningStack.start(ours.home)
-    assert back.env["DATABASE_URL"] == ours.env["DATABASE_URL"], "ports and passwords are kept"
+    back = start_hurt_stack(hurt_stack.home)
+    assert back.env["DATABASE_URL"] == hurt_stack.env["DATABASE_URL"], "ports and passwords are kept"
     with psycopg.connect(back.env["DATABASE_DIRECT_URL"]) as direct:
         assert direct.execute("select answer from kept").fetchone() == (42,)
     wait_until(lambda: _replica_has(back, "kept"), "the replica has not caught up")
@@ -132,27 +113,27 @@ def _replica_has(stack: RunningStack, table: str) -> bool:
     return row == (True,)
 
 
-def test_nothing_outlives_a_killed_supervisor(ours: RunningStack) -> None:
-    running = processes(ours.home)
-    os.kill(noted(ours.home)["supervisor"]["pid"], signal.SIGKILL)
+def test_nothing_outlives_a_killed_supervisor(hurt_stack: RunningStack) -> None:
+    running = processes(hurt_stack.home)
+    os.kill(noted(hurt_stack.home)["supervisor"]["pid"], signal.SIGKILL)
     wait_until(lambda: not lives(running), "a part outlived the supervisor", limit_s=15)
-    assert ments("status", "--home", str(ours.home)).returncode == 1
+    assert ments("status", "--home", str(hurt_stack.home)).returncode == 1
 
 
-def test_the_next_start_ends_what_was_left_after_all(ours: RunningStack) -> None:
+def test_the_next_start_ends_what_was_left_after_all(hurt_stack: RunningStack) -> None:
     """The guard was killed too, and the parts hear of nothing: the new supervisor finds and ends them."""
-    running = processes(ours.home)
-    supervisor = noted(ours.home)["supervisor"]
+    running = processes(hurt_stack.home)
+    supervisor = noted(hurt_stack.home)["supervisor"]
     for pid, _ in running.values():
         os.killpg(pid, signal.SIGSTOP)
-    os.kill(_guard_of(ours.home), signal.SIGKILL)
+    os.kill(_guard_of(hurt_stack.home), signal.SIGKILL)
     os.kill(supervisor["pid"], signal.SIGKILL)
     wait_until(lambda: not is_same(supervisor["pid"], supervisor["start"]), "the supervisor still runs")
     assert lives(running)
-    again = RunningStack.start(ours.home)
+    again = start_hurt_stack(hurt_stack.home)
     assert again.status()["ready"]
     assert not lives(running)
-    assert "ended what an earlier run had left" in (ours.home / "logs" / "supervisor.log").read_text()
+    assert "ended what an earlier run had left" in (hurt_stack.home / "logs" / "supervisor.log").read_text()
 
 
 def _guard_of(home: Path) -> int:
@@ -178,8 +159,8 @@ def free_port() -> str:
     return str(choose_ports(["edge"], {})["edge"])
 
 
-def test_starts_that_cannot_be_are_one_line_each(folder: Path) -> None:
-    home = str(folder / "other")
+def test_starts_that_cannot_be_are_one_line_each(hurt_folder: Path) -> None:
+    home = str(hurt_folder / "other")
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -192,15 +173,15 @@ def test_starts_that_cannot_be_are_one_line_each(folder: Path) -> None:
     )
     assert "MENTS_BIND" in one_line("up", "--home", home, "--port", free_port(), MENTS_BIND="192.0.2.1")
     assert "--port" in one_line("up", "--home", home, "--port", "many")
-    (folder / "newer").mkdir()
-    (folder / "newer" / "version").write_text("99\n")
-    assert "written by a newer ments" in one_line("up", "--home", str(folder / "newer"))
+    (hurt_folder / "newer").mkdir()
+    (hurt_folder / "newer" / "version").write_text("99\n")
+    assert "written by a newer ments" in one_line("up", "--home", str(hurt_folder / "newer"))
     assert "Nothing runs" in one_line("env", "--home", home)
     assert ments("down", "--home", home).stdout == f"nothing runs in {home}\n"
 
 
-def test_a_part_that_cannot_start_is_one_line_with_the_end_of_its_log(folder: Path) -> None:
-    home = folder / "broken"
+def test_a_part_that_cannot_start_is_one_line_with_the_end_of_its_log(hurt_folder: Path) -> None:
+    home = hurt_folder / "broken"
     line = one_line("up", "--home", str(home), "--port", free_port(), MENTS_VALKEY_BIN="/bin/false")
     assert "valkey ended while starting (exit status 1)" in line
     assert not processes(home)
