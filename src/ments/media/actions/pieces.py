@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
@@ -94,9 +93,9 @@ async def _make(parts: Parts, job: JobContext, event: PieceWanted | FirstPieceWa
                     workshop_of(parts, told.advance), found.probe, found.work, source, out, lease=job.lease
                 )
             finally:
+                told.end()
                 telling.cancel()
-                with suppress(asyncio.CancelledError):
-                    await telling
+                await asyncio.gather(telling, return_exceptions=True)
             await _store(parts, job, event, made, out)
     await tell_piece(parts.valkey, event.media_id, event.name, found.work.share)
 
@@ -177,13 +176,18 @@ class _Told:
         self._event = event
         self._work = work
         self._fraction = 0.0
+        self._over = False
 
     def advance(self, fraction: float) -> None:
         self._fraction = max(self._fraction, fraction)
 
+    def end(self) -> None:
+        """Stop telling. Being cancelled is not enough: the client of Valkey loses a cancellation at times."""
+        self._over = True
+
     async def go_on(self) -> None:
         told = 0.0
-        while True:
+        while not self._over:
             await asyncio.sleep(_TELL_S)
             if self._fraction > told:
                 told = self._fraction
