@@ -142,7 +142,7 @@ def run_split(bench: Bench) -> dict[str, Figure]:
     found = asyncio.run(real.measure_split(bench.place, original, 1 if bench.quick else 2, chunk_s, bench.tiny))
     film, length_s = bench.encoded.film, bench.camera.length_s
     assert film is not None
-    first, ladder = (film.spent_of_piece(index).cpu_s / length_s for index in (0, 1))
+    first, ladder = (film.spent_on_pieces(is_first=is_first).cpu_s / length_s for is_first in (True, False))
     joined = film.spent_on("join", "storyboard").wall_s / length_s
     around_s = 0.3
     figures = split.of_simulation(split.Pace(first, ladder, joined, around_s))

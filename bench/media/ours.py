@@ -74,9 +74,11 @@ class Film:
     def spent_on(self, *labels: str) -> Spent:
         return sum((one.spent for one in self.noted if one.label in labels), Spent())
 
-    def spent_of_piece(self, index: int) -> Spent:
-        """What the encoder spent on one piece, in the plan's order."""
-        return [one.spent for one in self.noted if one.label == "pieces"][index]
+    def spent_on_pieces(self, *, is_first: bool) -> Spent:
+        """What the encoder spent on the pieces that a film needs to be played to its end, or on the others."""
+        runs = (one.spent for one in self.noted if one.label == "pieces")
+        spent = zip(self.works, runs, strict=True)
+        return sum((one for work, one in spent if work.is_first is is_first), Spent())
 
     @property
     def is_copied(self) -> bool:

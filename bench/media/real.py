@@ -12,7 +12,7 @@ from bench.media.sources import Original
 from bench.media.spent import Spent, run_all
 from bench.media.stage import Shown, open_stage, run_workers
 from bench.record import Figure
-from ments.media.film import FIRST_S
+from ments.media.chunks import BORDER_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ async def measure_playable(
     found: dict[str, list[Shown]] = {name: [] for name in originals}
     async with open_stage(place) as stage:
         # What plays first is as long as ever; the piece after it, which still runs when the film is erased, is short.
-        with run_workers(place, 1, chunk_s=FIRST_S):
+        with run_workers(place, 1, chunk_s=BORDER_S):
             await stage.show(tiny)
             for index in range(max(runs.values())):
                 for name, original in originals.items():

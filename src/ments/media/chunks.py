@@ -13,7 +13,7 @@ BORDER_S = 8
 """Chunks meet at whole multiples of this.
 
 It is four keyframes, and the shortest time that is both whole seconds and whole AAC packets: 375 of 1024 samples at
-48,000 Hz. On any other border the last packet of a chunk would be filled up with silence, and the seam be heard.
+48,000 Hz. On any other border (what plays first ends at 4 s) a packet belongs to the chunk that it begins in.
 """
 
 WHOLE_MAX_S = 120.0

@@ -11,14 +11,17 @@ from ments.media.ladder import LADDER, plan_ladder
 from ments.media.model import Probe, Rendition, UnplayableMedia
 from ments.media.source import PacketScan, Rungs, choose_rungs, find_reason_not_to_cut, may_copy_sound
 
-FIRST_S = 8
-"""What plays first is so long: two segments, 2 CPU s of 1080p."""
+FIRST_S = 4
+"""What plays first is so long: one segment, a CPU s of 1080p."""
 
-_STEPS_S = (FIRST_S, 16)
+_STEPS_S = (FIRST_S, 8, 16)
 """The pieces of the lowest rung that a film begins with. Each is made while the one before is watched."""
 
 _REST_MIN_S = 4
 """A piece is not cut off for less than this."""
+
+POSTER_S = 8.0
+"""The poster of a film that is kept is chosen from so much of it."""
 
 PLAYABLE_AT = 0.2
 STORED_AT = 0.97
@@ -130,7 +133,7 @@ def _cut_first(spans: tuple[Span, ...]) -> list[Span]:
     beginning: list[Span] = []
     rest = spans[0]
     for step_s in _STEPS_S:
-        if rest.length_s <= step_s + _REST_MIN_S:
+        if rest.length_s < step_s + _REST_MIN_S:
             break
         end_s = rest.start_s + step_s
         beginning.append(Span(0, rest.start_s, float(end_s), False))

@@ -14,7 +14,7 @@ from ments.media import rules
 from ments.media.codec_names import AAC_LC, name_codec
 from ments.media.encoding import AUDIO_NAME, SEGMENT_S, CopyRun, LadderRun, choose_encoding, name_rung
 from ments.media.ffmpeg import encode_limits, follow_progress, take_poster
-from ments.media.film import FIRST_S, PieceWork
+from ments.media.film import POSTER_S, PieceWork
 from ments.media.hls_argv import copy_argv, keyframe_poster_argv, ladder_argv
 from ments.media.ladder import PROGRESSIVE, plan_ladder
 from ments.media.model import Probe, Rendition, UnplayableMedia, VideoStream
@@ -265,13 +265,13 @@ async def _poster(
 async def _take_keyframe(workshop: Workshop, rendition: Rendition, track: Track, folder: Path) -> None:
     """Write the poster from a few keyframes of what was kept: of a film of 1080 lines a tenth of the work."""
     begins = accumulate((segment.length_s for segment in track.segments), initial=0.0)
-    early = [segment for segment, begin in zip(track.segments, begins, strict=False) if begin < FIRST_S]
+    early = [segment for segment, begin in zip(track.segments, begins, strict=False) if begin < POSTER_S]
     async with _joined(track, early, folder) as joined:
         finished = await workshop.sandbox.run(
             lambda seen, out: keyframe_poster_argv(workshop.ffmpeg, seen, out, rendition=rendition),
             source=joined,
             folder=folder,
             programs=[workshop.ffmpeg],
-            limits=encode_limits(FIRST_S),
+            limits=encode_limits(POSTER_S),
         )
     check_finished(finished, "ffmpeg")

@@ -14,6 +14,8 @@ from ments.media.stills import still_filters
 from ments.media.storyboard import Storyboard
 
 AUDIO_RATE = 48_000
+AUDIO_PACKET = 1024
+"""Samples of one packet of AAC."""
 CLOCK = 90_000
 """Ticks a second of every picture's time; finer than what any container here writes."""
 
@@ -59,12 +61,13 @@ def picture_graph(run: LadderRun) -> str:
 
 
 def sound_graph(audio: AudioStream, start_s: float, end_s: float) -> str:
-    """Sound that begins at `start_s` to the sample and lasts until `end_s` at least, silent where there is none: [sound].
+    """Sound that begins with the film's packet around `start_s` and lasts until `end_s` at least, silent where there is none: [sound].
 
-    Each chunk so has as many packets as its length asks for, also where the sound has ended or not begun. (`apad` would
+    The packets of each chunk are cut as those of the whole film would be, wherever it begins. Each chunk so has as many packets as its length asks for, also where the sound has ended or not begun. (`apad` would
     make nothing of a stream without a single packet.)
     """
-    start, length = round(start_s * AUDIO_RATE), math.ceil(round((end_s - start_s) * AUDIO_RATE, 3))
+    start = round(start_s * AUDIO_RATE) // AUDIO_PACKET * AUDIO_PACKET
+    length = math.ceil(round(end_s * AUDIO_RATE, 3)) - start
     heard = [
         f"aresample={AUDIO_RATE}",
         "aformat=sample_fmts=fltp:channel_layouts=stereo",  # 5.1 is mixed down

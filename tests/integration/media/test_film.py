@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import shutil
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import msgspec
 import pytest
 
 import ments.media.actions.assemble as assembling
+import ments.media.actions.pieces as making
 import originals
 from films import finish, make_pieces, piece_run, pieces_of
 from ments.jobs import JobDied
@@ -124,11 +127,11 @@ async def test_a_long_film_is_cut_and_plays_before_all_of_it_is_there(in_chunks:
     event = await make_queued(parts, mara, make_long(tmp_path / "a.mp4"))
     await transcode(parts, run_of(), event)
     names = [piece["name"] for piece in await pieces_of(parts, id_of(event))]
-    assert names == [*(f"first-00{n}" for n in range(3)), *(f"ladder-00{n}" for n in range(3))]
+    assert names == [*(f"first-00{n}" for n in range(4)), *(f"ladder-00{n}" for n in range(3))]
     address = f"/api/media/{id_of(event)}"
     async with open_api(parts) as api:
         line = (await api.get(f"{address}/playlists/v240.m3u8", headers=mara.headers)).text
-        assert line.count("#EXTINF") == 2
+        assert line.count("#EXTINF") == 1
         assert "#EXT-X-PLAYLIST-TYPE:EVENT" in line
         assert "ENDLIST" not in line
         seen = [(await api.get(address, headers=mara.headers)).json()]
@@ -166,6 +169,26 @@ async def make_piece(parts: Parts, event: MediaUploaded, name: str) -> None:
         await encode_first(parts, piece_run("encode_first"), FirstPieceWanted(id_of(event), number, name))
     else:
         await encode_piece(parts, piece_run("encode_piece"), PieceWanted(id_of(event), number, name))
+
+
+async def test_a_piece_ends_also_when_a_cancellation_is_lost(
+    parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the client of Valkey does at times: then the piece was made, and never stored."""
+    event = await make_queued(
+        parts, await make_member(parts), originals.make_video(tmp_path / "a.mp4", size="426x362", seconds=2)
+    )
+    await transcode(parts, run_of(), event)
+
+    async def tell_piece(*words: Any) -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(0.5)
+
+    monkeypatch.setattr(making, "tell_piece", tell_piece)
+    monkeypatch.setattr(making, "_TELL_S", 0.001)
+    async with asyncio.timeout(30):
+        await make_piece(parts, event, "ladder-000")
+    assert all(piece["result"] for piece in await pieces_of(parts, id_of(event)))
 
 
 async def test_posted_in_the_middle_all_of_it_is_for_everybody(in_chunks: Parts, tmp_path: Path) -> None:

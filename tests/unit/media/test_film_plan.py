@@ -49,13 +49,13 @@ def test_every_moment_of_every_size_is_made_once(
 
 
 def test_what_plays_first_is_short_or_costs_nothing() -> None:
-    assert [work.span.end_s for work in plan_film(film(3600.0))[:4]] == [8.0, 24.0, 64.0, 128.0]
-    assert [work.span.end_s for work in plan_film(film(13.0))[:2]] == [8.0, 13.0]
-    assert [work.span.end_s for work in plan_film(film(12.0)) if work.is_first] == [12.0]
+    assert [work.span.end_s for work in plan_film(film(3600.0))[:5]] == [4.0, 12.0, 28.0, 64.0, 128.0]
+    assert [work.span.end_s for work in plan_film(film(15.9))[:2]] == [4.0, 15.9]
+    assert [work.span.end_s for work in plan_film(film(7.9)) if work.is_first] == [7.9]
     first = plan_film(film(3600.0), GOOD)[0]
     assert (first.name, first.copies, first.copies_sound, first.span.end_s) == ("copy-000", True, True, 3600.0)
     assert first.stop_s is None
-    assert plan_film(film(3600.0))[0].stop_s == 8.32
+    assert plan_film(film(3600.0))[0].stop_s == 4.32
 
 
 @pytest.mark.parametrize(
