@@ -22,7 +22,7 @@ from ments.storage import Bucket
 from posting import make_member, open_api
 from uploaded import files_of, id_of, make_queued, row_of, run_of
 
-SECONDS, RATE = 50, 15
+SECONDS, RATE = 40, 15
 KEPT = ("-g", "30", "-bf", "2", "-preset", "veryfast")
 ENCODED = ("-g", "150", "-bf", "2", "-preset", "veryfast")
 FRONT = ("-movflags", "+faststart")
@@ -60,8 +60,21 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Reads:
     return noted
 
 
-def make_long(path: Path, *more: str, size: str = "320x240", sound: bool = True) -> Path:
-    return originals.make_video(path, size=size, seconds=SECONDS, rate=RATE, sound=sound, more=more)
+Make = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def make_long(tmp_path_factory: pytest.TempPathFactory) -> Make:
+    """Makes a long film with these options of the output, the same ones only once; tests only read it."""
+    made: dict[tuple[str, ...], Path] = {}
+
+    def make(*more: str, size: str = "320x240") -> Path:
+        if (*more, size) not in made:
+            path = tmp_path_factory.mktemp("long") / "a.mp4"
+            made[*more, size] = originals.make_video(path, size=size, seconds=SECONDS, rate=RATE, more=more)
+        return made[*more, size]
+
+    return make
 
 
 async def served_of(parts: Parts, event: MediaUploaded) -> dict[str, bytes]:
@@ -88,16 +101,18 @@ async def check_film(parts: Parts, event: MediaUploaded, folder: Path) -> None:
 @pytest.mark.parametrize("words", [KEPT, (*KEPT, *FRONT), ENCODED, (*ENCODED, *FRONT)],
                          ids=["kept-index-last", "kept-index-first", "encoded-index-last", "encoded-index-first"])  # fmt: skip
 async def test_it_plays_by_its_beginning_alone(
-    parts: Parts, tmp_path: Path, reads: Reads, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+    parts: Parts, tmp_path: Path, reads: Reads, make_long: Make, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
 ) -> None:
-    mara, source = await make_member(parts), make_long(tmp_path / "a.mp4", *words)
+    mara, source = await make_member(parts), make_long(*words)
     event = await make_queued(parts, mara, source)
     await transcode(parts, run_of(), event)
     assert (await row_of(parts, event))["status"] == "playable"
     assert reads.wholes == 0
     assert 0 < reads.parts < 0.8 * originals.size_of(source)
     names = [piece["name"] for piece in await pieces_of(parts, id_of(event))]
-    assert names == (["copy-000", "copy-001"] if "30" in words else ["first-000", "first-001", "first-002"])
+    assert names == (
+        ["copy-000", "copy-001"] if "30" in words else ["first-000", "first-001", "first-002", "first-003"]
+    )
     first = await served_of(parts, event)
     await finish(parts)
     assert reads.wholes == 1
@@ -110,9 +125,9 @@ async def test_it_plays_by_its_beginning_alone(
     assert await served_of(parts, again) == first
 
 
-async def test_the_playlist_of_a_film_that_is_kept_grows_once(parts: Parts, tmp_path: Path, reads: Reads) -> None:
+async def test_the_playlist_of_a_film_that_is_kept_grows_once(parts: Parts, make_long: Make, reads: Reads) -> None:
     mara = await make_member(parts)
-    event = await make_queued(parts, mara, make_long(tmp_path / "a.mp4", *KEPT))
+    event = await make_queued(parts, mara, make_long(*KEPT))
     await transcode(parts, run_of(), event)
     async with open_api(parts) as api:
         address = f"/api/media/{id_of(event)}/playlists"
@@ -132,11 +147,10 @@ async def test_the_playlist_of_a_film_that_is_kept_grows_once(parts: Parts, tmp_
 
 
 async def test_packets_that_lie_elsewhere_are_looked_for(
-    parts: Parts, tmp_path: Path, reads: Reads, monkeypatch: pytest.MonkeyPatch
+    parts: Parts, tmp_path: Path, reads: Reads, make_long: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(beginnings, "LOOK_BYTES", 100)
-    source = make_long(tmp_path / "a.mp4", *ENCODED)
-    event = await make_queued(parts, await make_member(parts), source)
+    event = await make_queued(parts, await make_member(parts), make_long(*ENCODED))
     await transcode(parts, run_of(), event)
     row = await row_of(parts, event)
     assert (row["status"], row["width"], reads.wholes) == ("playable", 320, 0)
@@ -146,45 +160,44 @@ async def test_packets_that_lie_elsewhere_are_looked_for(
 
 @pytest.mark.parametrize("odd", ["large-index", "fragments", "matroska", "two-pictures", "other-sound", "short"])
 async def test_what_is_odd_is_fetched_whole(
-    parts: Parts, tmp_path: Path, reads: Reads, monkeypatch: pytest.MonkeyPatch, odd: str
+    parts: Parts, tmp_path: Path, reads: Reads, make_long: Make, monkeypatch: pytest.MonkeyPatch, odd: str
 ) -> None:
     words: dict[str, tuple[str, ...]] = {
-        "fragments": ("-movflags", "+frag_keyframe+empty_moov"),
-        "two-pictures": ("-map", "0:v", "-map", "0:v", "-map", "1:a"),
-        "other-sound": ("-c:a", "ac3"),
+        "large-index": ("-c", "copy", *FRONT),
+        "fragments": ("-c", "copy", "-movflags", "+frag_keyframe+empty_moov"),
+        "matroska": ("-c", "copy"),
+        "two-pictures": ("-map", "0:v", "-map", "0:v", "-map", "0:a", "-c", "copy"),
+        "other-sound": ("-c:v", "copy", "-c:a", "ac3"),
+        "short": ("-c", "copy", "-t", "20"),
     }
     if odd == "large-index":
         monkeypatch.setattr(boxes, "INDEX_MAX_BYTES", 1000)
-    path = tmp_path / ("a.mkv" if odd == "matroska" else "a.mp4")
-    seconds = 20 if odd == "short" else SECONDS
-    source = originals.make_video(
-        path, size="320x240", seconds=seconds, rate=RATE, more=(*ENCODED, *words.get(odd, ()))
-    )
+    source = tmp_path / ("a.mkv" if odd == "matroska" else "a.mp4")
+    originals.ffmpeg("-i", str(make_long(*ENCODED)), *words[odd], str(source))
     event = await make_queued(parts, await make_member(parts), source)
     await transcode(parts, run_of(), event)
     assert (await row_of(parts, event))["status"] == "playable"
     assert reads.wholes == 1
-    if odd != "short":
+    if odd in ("fragments", "two-pictures"):
         await finish(parts)
         await check_film(parts, event, tmp_path)
 
 
 @pytest.mark.parametrize("words", [KEPT, ENCODED], ids=["kept", "encoded"])
 async def test_one_that_was_cut_off_says_where(
-    parts: Parts, tmp_path: Path, reads: Reads, words: tuple[str, ...]
+    parts: Parts, tmp_path: Path, reads: Reads, make_long: Make, words: tuple[str, ...]
 ) -> None:
-    whole = make_long(tmp_path / "whole.mp4", *words, *FRONT)
+    whole = make_long(*words, *FRONT)
     event = await make_queued(parts, await make_member(parts), originals.cut(tmp_path / "a.mp4", whole, 0.7))
-    with pytest.raises(UnplayableMedia, match=r"cut off: it stops after 3\d\.\d of 50\.\d s"):
+    with pytest.raises(UnplayableMedia, match=r"cut off: it stops after 2\d\.\d of 40\.\d s"):
         await transcode(parts, run_of(), event)
     row = await row_of(parts, event)
     assert (row["status"], row["error_code"]) == ("failed", "cut_off")
 
 
-async def test_one_that_is_replaced_between_two_reads(parts: Parts, tmp_path: Path, reads: Reads) -> None:
+async def test_one_that_is_replaced_between_two_reads(parts: Parts, reads: Reads, make_long: Make) -> None:
     """It is the new one that is shown, all of it."""
-    source = make_long(tmp_path / "a.mp4", *ENCODED)
-    other = make_long(tmp_path / "b.mp4", *ENCODED, size="240x320")
+    source, other = make_long(*ENCODED), make_long(*ENCODED, size="240x320")
     event = await make_queued(parts, await make_member(parts), source)
     turn = 0
 
@@ -201,7 +214,7 @@ async def test_one_that_is_replaced_between_two_reads(parts: Parts, tmp_path: Pa
 
 
 async def test_a_piece_that_fails_by_the_beginning_is_made_of_the_whole(
-    parts: Parts, tmp_path: Path, reads: Reads, monkeypatch: pytest.MonkeyPatch
+    parts: Parts, tmp_path: Path, reads: Reads, make_long: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As when the part that is there were not enough, against all that is known."""
     real = beginnings.PartialFile.put
@@ -211,8 +224,7 @@ async def test_a_piece_that_fails_by_the_beginning_is_made_of_the_whole(
         real(file, start, data if is_index or start == 0 else bytes(len(data)))
 
     monkeypatch.setattr(beginnings.PartialFile, "put", put)
-    source = make_long(tmp_path / "a.mp4", *ENCODED, *FRONT)
-    event = await make_queued(parts, await make_member(parts), source)
+    event = await make_queued(parts, await make_member(parts), make_long(*ENCODED, *FRONT))
     await transcode(parts, run_of(), event)
     assert ((await row_of(parts, event))["status"], reads.wholes) == ("playable", 1)
     await finish(parts)

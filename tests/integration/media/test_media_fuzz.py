@@ -30,7 +30,7 @@ from mutations import make_whole, spoil
 from posting import Member, job_of, make_member
 from uploaded import files_of, id_of, make_queued, row_of
 
-SECONDS = float(os.environ.get("MENTS_FUZZ_S", "15"))
+SECONDS = float(os.environ.get("MENTS_FUZZ_S", "8"))
 SEED = int(os.environ.get("MENTS_FUZZ_SEED", "1"))
 FIRST = int(os.environ.get("MENTS_FUZZ_FROM", "0"))
 MEMORY_MAX = 1_200_000_000

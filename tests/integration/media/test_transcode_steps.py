@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,7 +12,6 @@ import pytest
 
 import ments.media.actions.transcode as transcoding
 import originals
-from eventually import eventually
 from films import finish
 from ments.errors import Retryable
 from ments.jobs import JobDied, LeaseLost
@@ -60,9 +59,9 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 class Stopped(NotedLease):
-    """Calls `stop` once a step has been written down."""
+    """Awaits `stop` once a step has been written down."""
 
-    def __init__(self, step: str, stop: Callable[[], None]) -> None:
+    def __init__(self, step: str, stop: Callable[[], Awaitable[None]]) -> None:
         super().__init__()
         self._step = step
         self._stop = stop
@@ -70,12 +69,16 @@ class Stopped(NotedLease):
     async def finish_step(self, name: str, result: Any) -> None:
         await super().finish_step(name, result)
         if name == self._step:
-            self._stop()
+            await self._stop()
 
 
 async def handed_back_after(parts: Parts, event: Any, step: str) -> Stopped:
     """Run a first try that its worker ends, as it drains, right after a step."""
-    lease = Stopped(step, lambda: running.cancel())
+
+    async def end() -> None:
+        running.cancel()
+
+    lease = Stopped(step, end)
     running = asyncio.create_task(transcode(parts, run_of(lease=lease), event))
     with pytest.raises(asyncio.CancelledError):
         await running
@@ -154,16 +157,14 @@ async def test_an_overtaken_run_leaves_its_steps_to_the_next_and_nothing_to_anot
 ) -> None:
     """Frozen beyond its lease, it goes on: whoever holds the media by then decides what its objects are good for."""
     event = await make_queued(parts, await make_member(parts), small)
-    lease = Stopped("first", lambda: setattr(lease, "lost", True))
 
     async def overtake() -> None:
-        await eventually(lambda: lease.lost, within_s=60)
         await set_row(parts, event, f"job_id = '{holder}'")
+        lease.lost = True
 
-    overtaking = asyncio.create_task(overtake())
+    lease = Stopped("first", overtake)
     with pytest.raises(LeaseLost):
         await transcode(parts, run_of(lease=lease), event)
-    await overtaking
     row = await row_of(parts, event)
     assert (row["status"], row["generation"]) == ("processing", None)
     assert await files_of(parts, event) == ["original", *(f"s1/{file}" for file in left)]
