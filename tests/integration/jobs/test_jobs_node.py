@@ -106,7 +106,7 @@ async def test_priority_and_delay_are_kept(stack: RunningStack, parts: Parts, cl
     async with node_producer(major, parts.settings.redis_url) as node:
         ids = {}
         for name, opts in {
-            "late": {"delay": 8_000},
+            "late": {"delay": 6_000},
             "last": {"priority": 9},
             "next": {"priority": 2},
             "first": {},
