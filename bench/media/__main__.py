@@ -103,7 +103,7 @@ def run_memory(bench: Bench) -> dict[str, Figure]:
         "4096x2304": asyncio.run(make_film(FFMPEG, large.path, bench.folder("large"))),
     }
     peaks = {name: max(one.peak_mib for one in film.noted) for name, film in films.items() if film is not None}
-    how = "largest resident memory of one child of a media worker, which runs one at a time for each of its jobs"
+    how = "largest resident memory of one child of a media worker, which runs one at a time for each of its jobs, two while it joins a film"
     beside = ", ".join(f"{name} {peak:.0f} MiB" for name, peak in peaks.items())
     return {"media/child_memory": Figure(max(peaks.values()), "MiB", how, "1200 MB", beside)}
 

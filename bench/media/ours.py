@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -32,10 +33,11 @@ class Noted:
 
 
 class NotingSandbox(Sandbox):
-    """The worker's sandbox; what is run in it is noted under the label of the moment."""
+    """The worker's sandbox; what is run in it is noted under the label of the moment, one run at a time to tell them apart."""
 
     def __init__(self) -> None:
         super().__init__(BWRAP)
+        self._alone = asyncio.Lock()
         self.label = ""
         self.noted: list[Noted] = []
 
@@ -50,12 +52,13 @@ class NotingSandbox(Sandbox):
         on_line: Callable[[str], None] | None = None,
     ) -> Finished:
         argv = tuple(command(str(source), str(folder)))
-        clock = Clock()
-        finished = await super().run(
-            command, source=source, folder=folder, programs=programs, limits=limits, on_line=on_line
-        )
-        peak_mib = end_jails()
-        self.noted.append(Noted(self.label, clock.read(), peak_mib, argv))
+        async with self._alone:
+            clock = Clock()
+            finished = await super().run(
+                command, source=source, folder=folder, programs=programs, limits=limits, on_line=on_line
+            )
+            peak_mib = end_jails()
+            self.noted.append(Noted(self.label, clock.read(), peak_mib, argv))
         return finished
 
 

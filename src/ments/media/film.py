@@ -27,8 +27,9 @@ PLAYABLE_AT = 0.2
 STORED_AT = 0.97
 """How far media are once they play, and once all of their pieces are stored."""
 
-REACH_S = 20.0
-"""What is fetched of a long film before it plays: what plays first is made of it, with what is read beyond."""
+REACHES_S = (5.0, 20.0)
+"""What is fetched of a long film before it plays: what plays first is made of it, with what is read beyond. The less for
+what is encoded, the more for what is kept."""
 
 CUT_S = 8.0
 """A film that is kept is cut at its first keyframe from here on, so that its first seconds do not wait for the rest."""

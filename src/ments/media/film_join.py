@@ -60,7 +60,15 @@ async def join_film(workshop: Workshop, probe: Probe, inputs: Inputs, folder: Pa
 
     Raises UnplayableMedia with words for the author, Retryable when the machine was at fault.
     """
-    video = await _progressive(workshop, inputs, out)
+    # Side by side: one copies from disk to disk, the other decodes little.
+    joining = asyncio.ensure_future(_progressive(workshop, inputs, out))
+    drawing = asyncio.ensure_future(_pictures(workshop, inputs, out))
+    try:
+        video, (board, preview) = await asyncio.gather(joining, drawing)
+    finally:
+        joining.cancel()
+        drawing.cancel()
+        await asyncio.gather(joining, drawing, return_exceptions=True)
     size = (out / VIDEO_FILE).stat().st_size
     variant = Variant(
         file=VIDEO_FILE,
@@ -72,8 +80,6 @@ async def join_film(workshop: Workshop, probe: Probe, inputs: Inputs, folder: Pa
         bytes=size,
         bitrate=inputs.best.bitrate + (inputs.sound.bitrate if inputs.sound else 0),
     )
-    board = await _storyboard(workshop, inputs, out)
-    preview = await _preview(workshop, inputs, out)
     return FilmFiles((video, *board, *preview), (variant,), *(_last(made) for made in (board, preview)))
 
 
@@ -93,6 +99,11 @@ async def _progressive(workshop: Workshop, inputs: Inputs, out: Path) -> MadeFil
         )
         check_finished(finished, "ffmpeg")
     return _made(out, VIDEO_FILE, "video/mp4")
+
+
+async def _pictures(workshop: Workshop, inputs: Inputs, out: Path) -> tuple[tuple[MadeFile, ...], tuple[MadeFile, ...]]:
+    """The storyboard and the preview."""
+    return await _storyboard(workshop, inputs, out), await _preview(workshop, inputs, out)
 
 
 async def _storyboard(workshop: Workshop, inputs: Inputs, out: Path) -> tuple[MadeFile, ...]:

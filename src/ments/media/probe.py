@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,14 +43,14 @@ async def scan_file(sandbox: Sandbox, source: Path, folder: Path) -> tuple[Probe
 
 
 async def scan_beginning(
-    sandbox: Sandbox, source: Path, folder: Path, *, first_s: float
+    sandbox: Sandbox, source: Path, folder: Path, *, reaches_s: Sequence[float]
 ) -> tuple[tuple[Probe, PacketScan | None] | None, Extent | None]:
-    """The same of a film whose index alone is there for certain, and where its first seconds lie.
+    """The same of a film whose index alone is there for certain, and where its first seconds lie, for each of `reaches_s`.
 
     What is told holds when all that was looked at was there, which the Extent says; None when it could not be told so.
     Without an Extent only reading all of it would tell.
     """
-    answer = await _ask(sandbox, source, folder, f"{first_s:g}")
+    answer = await _ask(sandbox, source, folder, *(f"{reach_s:g}" for reach_s in reaches_s))
     extent = _convert(answer.get("extent"), Extent | None)
     if "unknown" in answer:
         log.info("beginning_not_enough", cause=answer["unknown"])

@@ -68,11 +68,11 @@ class Extent:
     """Which bytes of a file its beginning is made of, as (start, end).
 
     looked  what the look at the file may have read beside its index
-    first   all packets of the first seconds, and of the first pictures
+    firsts  all packets of the first seconds, and of the first pictures; one for each number of seconds that was asked for
     """
 
     looked: tuple[tuple[int, int], ...]
-    first: tuple[tuple[int, int], ...]
+    firsts: tuple[tuple[tuple[int, int], ...], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,7 +173,7 @@ async def test_what_is_odd_is_fetched_whole(
     if odd == "large-index":
         monkeypatch.setattr(boxes, "INDEX_MAX_BYTES", 1000)
     source = tmp_path / ("a.mkv" if odd == "matroska" else "a.mp4")
-    originals.ffmpeg("-i", str(make_long(*ENCODED)), *words[odd], str(source))
+    originals.ffmpeg("-i", str(make_long(*(KEPT if odd == "short" else ENCODED))), *words[odd], str(source))
     event = await make_queued(parts, await make_member(parts), source)
     await transcode(parts, run_of(), event)
     assert (await row_of(parts, event))["status"] == "playable"

@@ -23,15 +23,15 @@ from originals import FFMPEG
 from stored_hls import read_packets
 
 WORKSHOP = Workshop(Sandbox("/usr/bin/bwrap"), FFMPEG, lambda fraction: None)
-SECONDS = 30
+SECONDS = 26
 PLAIN = film("plain.mp4", "-g", "50", "-bf", "3", seconds=SECONDS, sound_s=SECONDS)
 UNEVEN = ("-vf", "select='not(mod(n\\,3))*lt(n\\,300)+not(mod(n\\,7))*gte(n\\,300)'", "-fps_mode", "vfr")
 
 
 def _two_rates(folder: Path) -> Path:
-    """15 s of 10 pictures a second, then of 50: with pictures that are shown in another order than they are decoded."""
+    """7 s of 10 pictures a second, then of 50: with pictures that are shown in another order than they are decoded."""
     joined = "[0:v]settb=1/1000[a];[1:v]settb=1/1000[b];[a][b]concat=n=2:v=1"
-    inputs = (*card(rate="10", seconds=7), *card(rate="50", seconds=23))
+    inputs = (*card(rate="10", seconds=7), *card(rate="50", seconds=19))
     ffmpeg(
         *inputs,
         "-filter_complex",
@@ -61,7 +61,7 @@ FILMS: dict[str, tuple[Callable[[Path], Path], bool]] = {
     "two-rates": (_two_rates, False),
     "silent": (film("a.mp4", "-g", "50", seconds=SECONDS, sound_s=None), False),
     "short-sound": (film("a.mp4", "-g", "50", seconds=SECONDS, sound_s=11), False),
-    "late-sound": (film("a.mp4", "-g", "50", seconds=SECONDS, sound_s=29, before_sound=("-itsoffset", "1")), False),
+    "late-sound": (film("a.mp4", "-g", "50", seconds=SECONDS, sound_s=25, before_sound=("-itsoffset", "1")), False),
     "surround": (film("a.mp4", "-g", "50", "-ac", "6", seconds=SECONDS, sound_s=SECONDS, sound=("-c:a", "ac3")), False),
 }
 
@@ -101,7 +101,7 @@ async def test_two_parts_are_as_one(tmp_path: Path, name: str) -> None:
 
 
 async def _make(probe: Probe, work: PieceWork, source: Path, folder: Path) -> Piece:
-    return await make_film_piece(WORKSHOP, probe, work, source, folder, lease=1, poster=work.span.start_s == 0)
+    return await make_film_piece(WORKSHOP, probe, work, source, folder, lease=1)
 
 
 def _check_pictures(source: Path, stored: bytes) -> None:

@@ -46,7 +46,7 @@ def by_index(path: Path) -> dict[str, Any] | None:
     with av.open(str(path)) as container:
         shown, tried = probe._choose_picture(container)
         try:
-            return None if tried else probe._read_index(container, str(path), shown, None)
+            return None if tried else probe._read_index(container, str(path), shown)
         except NoIndex:
             return None
 
@@ -81,20 +81,22 @@ def test_awkward_files(tmp_path: Path, clip: Clip) -> None:
 def test_films_with_holes(tmp_path: Path, name: str) -> None:
     path = FILMS[name](tmp_path)
     data = path.read_bytes()
-    first = probe.main(str(path), CONTAINERS, 20.0)
+    first = probe.main(str(path), CONTAINERS, 5.0, 20.0)
     extent = first.pop("extent")
+    less, more = (sum(end - start for start, end in ranges) for ranges in extent["firsts"])
+    assert 0 < less < more
     whole = probe.main(str(path), CONTAINERS)
     assert first == whole == by_packets(path)
     layout = _layout_of(data)
     holes = tmp_path / "holes.mp4"
     kept = [*layout.around, *extent["looked"]]
     holes.write_bytes(_only(data, kept))
-    told = probe.main(str(holes), CONTAINERS, 20.0)
+    told = probe.main(str(holes), CONTAINERS, 5.0, 20.0)
     assert told.pop("extent") == extent
     assert told == whole
     # Where nothing is there that was to be looked at, it says so, and what to fetch.
     holes.write_bytes(_only(data, list(layout.around)))
-    blind = probe.main(str(holes), CONTAINERS, 20.0)
+    blind = probe.main(str(holes), CONTAINERS, 5.0, 20.0)
     assert blind.keys() == {"unknown", "extent"}
     assert blind["extent"] == extent
 

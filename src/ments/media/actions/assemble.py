@@ -16,7 +16,7 @@ from ments.jobs import JobContext, JobDied
 from ments.media import pieces as rows
 from ments.media import store
 from ments.media.actions.captions import want_captions
-from ments.media.actions.files import copy_files, store_files
+from ments.media.actions.files import AT_ONCE, copy_files, do_each, store_files
 from ments.media.actions.give_up import fail_unfinished
 from ments.media.actions.originals import workshop_of
 from ments.media.caption_tracks import is_of_captions
@@ -157,13 +157,24 @@ async def _join(parts: Parts, film: _Film, line: Line, path: Path) -> None:
         if track.init_file and not names:
             names.append(track.init_file)
         names += [segment.file for segment in track.segments]
-    part = path.with_suffix(".part")
-    with path.open("wb") as whole:
-        for name in names:
-            if await parts.bucket.download(folder + name, part) is None:
-                raise Retryable(f"The file {name} of this film is not in storage.", code="output_missing")
-            whole.write(await asyncio.to_thread(part.read_bytes))
-    part.unlink(missing_ok=True)
+
+    async def fetch(part: tuple[str, Path]) -> None:
+        name, to = part
+        if await parts.bucket.download(folder + name, to) is None:
+            raise Retryable(f"The file {name} of this film is not in storage.", code="output_missing")
+
+    for start in range(0, len(names), AT_ONCE):
+        fetched = [(name, path.with_suffix(f".{number}")) for number, name in enumerate(names[start : start + AT_ONCE])]
+        await do_each(fetched, fetch)
+        await asyncio.to_thread(_append, path, [part for _, part in fetched])
+
+
+def _append(path: Path, parts: Sequence[Path]) -> None:
+    """Move the bytes of some files, of some MB each, to the end of another."""
+    with path.open("ab") as whole:
+        for part in parts:
+            whole.write(part.read_bytes())
+            part.unlink()
 
 
 async def _fail(parts: Parts, film: _Film, error: Permanent) -> None:

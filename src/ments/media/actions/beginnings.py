@@ -17,7 +17,7 @@ from ments.media import rules
 from ments.media.actions.files import do_each
 from ments.media.boxes import NotBoxes, walk_boxes
 from ments.media.byte_ranges import Range, count_bytes, join_ranges, split_ranges
-from ments.media.film import REACH_S
+from ments.media.film import REACHES_S
 from ments.media.model import UnplayableMedia
 from ments.media.partial_file import PartialFile
 from ments.media.plan import Plan
@@ -115,23 +115,31 @@ async def _plan(workshop: Workshop, beginning: Beginning, folder: Path, chunk_s:
         return None  # with moving pictures beside it
     for _ in range(_LOOKS_MAX):
         with span("probe"):
-            found, extent = await scan_beginning(workshop.sandbox, file.path, folder, first_s=REACH_S)
+            found, extent = await scan_beginning(workshop.sandbox, file.path, folder, reaches_s=REACHES_S)
         if extent is None:
             return None
         # What it took for packets may have been a hole: then it looks again.
         was_there = not file.find_missing(extent.looked)
         if was_there and found is None:
             return None
-        with span("download_beginning", bytes=file.size):
-            await beginning.fetch([*extent.looked, *extent.first])
         if was_there and found is not None:
             rules.check_probe(found[0])
             plan = plan_scanned(*found, chunk_s=chunk_s)
-            return plan if plan.works and is_enough(plan) else None
+            number = find_reach(plan)
+            if number is None:
+                return None
+            await _fetch(beginning, extent.firsts[number])
+            return plan
+        await _fetch(beginning, extent.looked)
     raise NotEnough("its packets lie where they were not looked for")
 
 
-def is_enough(plan: Plan) -> bool:
-    """Whether what plays first is made of what was fetched. Pure."""
-    stop_s = plan.works[0].stop_s
-    return stop_s is not None and stop_s <= REACH_S
+async def _fetch(beginning: Beginning, ranges: Iterable[Range]) -> None:
+    with span("download_beginning", bytes=beginning.file.size):
+        await beginning.fetch(ranges)
+
+
+def find_reach(plan: Plan) -> int | None:
+    """Which of REACHES_S what plays first is made of; None for all of the original. Pure."""
+    stop_s = plan.works[0].stop_s if plan.works else None
+    return next((n for n, reach_s in enumerate(REACHES_S) if stop_s is not None and stop_s <= reach_s), None)

@@ -15,7 +15,7 @@ from ments.parts import Parts
 
 T = TypeVar("T")
 CACHE_CONTROL = "public, max-age=31536000, immutable"
-_AT_ONCE = 8
+AT_ONCE = 8
 
 
 async def store_files(parts: Parts, media_id: UUID, generation: str, folder: Path, files: Iterable[MadeFile]) -> None:
@@ -75,7 +75,7 @@ async def do_each(items: list[T], work: Callable[[T], Awaitable[object]]) -> Non
         for item in waiting:
             await work(item)
 
-    workers = [asyncio.ensure_future(go_on()) for _ in range(min(_AT_ONCE, len(items)))]
+    workers = [asyncio.ensure_future(go_on()) for _ in range(min(AT_ONCE, len(items)))]
     try:
         await asyncio.gather(*workers)
     finally:

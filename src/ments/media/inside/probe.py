@@ -2,8 +2,8 @@
 
 argv[2] is the list of containers that may be opened. Prints {"error": "..."} or the fields of `media.model.Probe`.
 
-With argv[3], a number of seconds, /in may be a file whose beginning and index alone are true: then nothing is told but
-what the rest of it would not change, and where the packets of the first so many seconds lie (`media.source.Extent`).
+With argv[3] and more, numbers of seconds, /in may be a file whose beginning and index alone are true: then nothing is told
+but what the rest of it would not change, and where the packets of the first so many seconds lie (`media.source.Extent`).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ RANGES_GAP = 64 * 1024
 RANGES_MAX = 2000
 
 
-def main(source: str, containers: str, first_s: float | None = None) -> dict[str, Any]:
+def main(source: str, containers: str, *reaches_s: float) -> dict[str, Any]:
     av.logging.set_level(av.logging.PANIC)
     options = {"protocol_whitelist": "file", "format_whitelist": containers, "max_streams": str(STREAMS_MAX)}
     try:
@@ -45,10 +45,10 @@ def main(source: str, containers: str, first_s: float | None = None) -> dict[str
             shown, tried = _choose_picture(container)
             try:
                 if not tried:
-                    return _read_index(container, source, shown, first_s)
+                    return _read_index(container, source, shown, *reaches_s)
             except (NoIndex, av.error.FFmpegError) as error:
                 reason = str(error)
-            if first_s is not None:
+            if reaches_s:
                 return {"unknown": "several pictures" if tried else reason}
         with av.open(source, options=options, metadata_errors="replace") as container:
             return _read(container, shown)
@@ -116,7 +116,7 @@ def _read(container: Any, shown: int | None) -> dict[str, Any]:
     return found.tell()
 
 
-def _read_index(container: Any, source: str, shown: int | None, first_s: float | None) -> dict[str, Any]:
+def _read_index(container: Any, source: str, shown: int | None, *reaches_s: float) -> dict[str, Any]:
     """The same answer from the index of an MP4 and its first and last packets. Raises NoIndex."""
     found = Found(container, shown)
     video = found.video
@@ -137,21 +137,26 @@ def _read_index(container: Any, source: str, shown: int | None, first_s: float |
     try:
         _compare_first(container, found, tracks, looked)
     except NoIndex as error:
-        if first_s is None:
+        if not reaches_s:
             raise
         unknown = str(error)
     for stream in found.streams:
         _take(found, stream, tracks[stream.index], tracks[stream.index].check_last(container, stream))
-    if first_s is None:
+    if not reaches_s:
         return found.tell()
-    first = {index: track.count(begin + first_s) for index, track in tracks.items()}
-    first[video.index] = max(first[video.index], FIRST_PICTURES)
     answer: dict[str, Any] = found.tell() if unknown is None else {"unknown": unknown}
-    answer["extent"] = {
-        name: _joined([place for index, track in tracks.items() for place in track.ranges(counts[index])])
-        for name, counts in (("looked", looked), ("first", first))
-    }
+    firsts = []
+    for reach_s in reaches_s:
+        first = {index: track.count(begin + reach_s) for index, track in tracks.items()}
+        first[video.index] = max(first[video.index], FIRST_PICTURES)
+        firsts.append(_places(tracks, first))
+    answer["extent"] = {"looked": _places(tracks, looked), "firsts": firsts}
     return answer
+
+
+def _places(tracks: dict[int, Track], counts: dict[int, int]) -> list[tuple[int, int]]:
+    """Where so many packets of each track lie."""
+    return _joined([place for index, track in tracks.items() for place in track.ranges(counts[index])])
 
 
 def _compare_first(container: Any, found: Found, tracks: dict[int, Track], counts: dict[int, int]) -> None:
@@ -205,4 +210,4 @@ def _joined(places: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 if __name__ == "__main__":
     gc.disable()  # it would look through the packets again and again, and this process ends soon
-    print(json.dumps(main(sys.argv[1], sys.argv[2], float(sys.argv[3]) if len(sys.argv) > 3 else None)))  # noqa: T201 (the answer)
+    print(json.dumps(main(sys.argv[1], sys.argv[2], *map(float, sys.argv[3:]))))  # noqa: T201 (the answer)
