@@ -24,6 +24,8 @@ _HEAD = struct.Struct("!IL")
 _MEMORY_MAX = 0.5
 _LOOK_EVERY_S = 5.0
 
+_SET_ALL = "for i, key in ipairs(KEYS) do redis.call('set', key, ARGV[i + 1], 'ex', ARGV[1]) end"
+
 
 def seal(value: bytes) -> bytes:
     """Put length and checksum before the bytes. Pure."""
@@ -92,15 +94,16 @@ class Versioned(Generic[V]):
 
     async def put(self, values: Mapping[str, V]) -> None:
         """Keep these. They are right already, so that Valkey is not waited for when it fails."""
-        commands: list[tuple[str | bytes | int, ...]] = []
+        sealed: list[bytes] = []
         for key, value in values.items():
             raw = self._write(value)
             self._remember(key, value, len(raw))
-            commands.append(("SET", key, seal(raw), "EX", self._ttl_s))
+            sealed.append(seal(raw))
         FRAGMENT_CACHE.labels("made").inc(len(values))
         try:
-            if await self._finds_room():
-                await self._valkey.quick.ask_all(*commands)
+            if sealed and await self._finds_room():
+                # One command: a future for each value took longer than making it.
+                await self._valkey.quick.ask("EVAL", _SET_ALL, len(sealed), *values, self._ttl_s, *sealed)
         except RedisError as error:
             log.warning("fragments_not_kept", error=repr(error))
 

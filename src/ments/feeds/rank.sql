@@ -121,6 +121,12 @@ select see_first(t.reader, t.ranked::uuid[], t.n)::text as said
 from unnest(:readers::uuid[], :ranked::text[], :ns::integer[]) with ordinality as t (reader, ranked, n, nth)
 order by t.nth;
 
+-- name: see_blended(readers, mosts, ns)
+-- What the first pages of members without a ranking are, for several at once, in their order: see the function.
+select see_blended(t.reader, t.most, t.n)::text as said
+from unnest(:readers::uuid[], :mosts::integer[], :ns::integer[]) with ordinality as t (reader, most, n, nth)
+order by t.nth;
+
 -- name: list_in_time(account_id, before_at, before_id, n)
 -- Everybody's public posts and all of a member's own, before a place, newest first; each half from its own index.
 select id, sorted_at from (

@@ -8,20 +8,27 @@ from dataclasses import replace
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
+import msgspec
+
 from ments.db import Session, write_array
 from ments.db.keyset import PAGE_LIMIT_MAX, Place
 from ments.feeds.paging import list_places
 from ments.feeds.rank_cursor import InTime, TimedPlace
 from ments.feeds.rank_inputs import queries
+from ments.feeds.timeline_rules import from_score
 from ments.feeds.trending_store import read_list
 from ments.parts import Parts
-from ments.posts.fragments import Card, draw_cards
+from ments.posts.asked_together import ask_together
+from ments.posts.card_bytes import Seen
+from ments.posts.fragments import Card, draw_cards, draw_seen
 
 # A reader who has seen, or is spared, almost everything gets a shorter page, whose cursor goes on.
 _STRETCHES_MAX = 20
 _BLENDED_MOST = 20
 # Without Valkey every page of the ranked feed is read here: so many at once a process, the rest wait their turn.
 _AT_ONCE = 6
+# What see_blended says.
+_blended = msgspec.json.Decoder(tuple[int, int, list[Seen], tuple[int, UUID] | None])
 _TURNS: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
 
@@ -61,9 +68,18 @@ async def read_in_time(
         return cards, place
 
 
-async def begin_blended(session: Session) -> TimedPlace:
-    """Where a first page begins that is blended with what is trending now."""
-    return TimedPlace(InTime.BLENDED, Place.last(), (await read_list(session, n=1)).run_id)
+async def read_blended(parts: Parts, viewer_id: UUID, n: int) -> tuple[list[Card], TimedPlace | None]:
+    """Read a first page that is blended with what is trending now: in one statement, unless the reader is spared some of it."""
+    said = await ask_together(parts.primary, queries.see_blended, readers=viewer_id, mosts=_BLENDED_MOST, ns=n)
+    run_id, count, seen, last = _blended.decode(said)
+    cards = await draw_seen(parts, None, viewer_id, seen)
+    if last is None or count <= n:
+        return cards, None
+    place = TimedPlace(InTime.BLENDED, Place(from_score(last[0]), last[1]), run_id)
+    if len(cards) == n:
+        return cards, place
+    more, rest = await read_in_time(parts, viewer_id, place, n - len(cards))
+    return cards + more, rest
 
 
 async def _read_trending(session: Session, start: TimedPlace) -> dict[UUID, Place]:

@@ -14,7 +14,7 @@ from ments.feeds import rank_kept
 from ments.feeds.model import FeedSource
 from ments.feeds.paging import write_page
 from ments.feeds.rank_cursor import InTime, RankedPlace, TimedPlace, decode_rank_cursor, encode_rank_cursor
-from ments.feeds.rank_in_time import begin_blended, read_in_time
+from ments.feeds.rank_in_time import read_blended, read_in_time
 from ments.feeds.rank_inputs import queries
 from ments.feeds.rank_model import NotInFeed, RankingWanted, Why
 from ments.feeds.rank_why import BY_TIME, explain
@@ -57,9 +57,7 @@ async def _read_first(parts: Parts, viewer: Viewer, n: int) -> bytes:
     if order is None or not order.is_fresh:
         await ask_for_ranking(parts, viewer.id)
     if order is None:
-        async with parts.primary.session() as session:
-            start = await begin_blended(session)
-        cards, rest = await read_in_time(parts, viewer.id, start, n)
+        cards, rest = await read_blended(parts, viewer.id, n)
         return _write(parts, cards, rest, FeedSource.CHRONOLOGICAL)
     if order.posts:
         return await _read_ranked(parts, viewer, order, 0, n, is_first=True)

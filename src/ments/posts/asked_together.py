@@ -1,4 +1,4 @@
-"""One statement for all who want the same of Postgres at the same moment: what members' pages are read by.
+"""One statement for all who want the same of Postgres at the same moment: what pages of cards are read by.
 
 A round trip costs the process, the pooler and the server more than many a page does. A lone request does not wait: a few
 statements are under way at once, and only who comes while they are is asked for together with others.
@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
@@ -20,42 +19,40 @@ from psycopg_pool import TooManyRequests
 
 from ments.db import Primary, write_array
 
+W = TypeVar("W")
+R = TypeVar("R")
 Value = UUID | datetime | int | bool | Sequence[UUID]
 
-# Statements under way in each process, and requests in each: so long waits for the others' pages who is asked for together.
+# Statements of a kind that each process has under way, and who waits for the next: more than it works on at once.
 _AT_ONCE = 3
-_TOGETHER_MAX = 8
-# Requests that one process works on are bounded below this.
 _WAITING_MAX = 4_000
+# So many pages of others takes as long as it may who is asked for together with them.
+_PAGES_MAX = 8
 
 
-@dataclass(slots=True)
-class _Waiting:
-    values: Mapping[str, Value]
-    said: asyncio.Future[str]
+class Together(Generic[W, R]):
+    """Loads what several want at once; what each gets is of a moment after they asked."""
 
-
-class _Queue:
-    """Who waits for one statement."""
-
-    def __init__(self, primary: Primary, query: Any) -> None:
-        self._primary, self._query = primary, query
-        self._waiting: deque[_Waiting] = deque()
+    def __init__(self, load: Callable[[Sequence[W]], Awaitable[Sequence[R]]], together_max: int) -> None:
+        """`load`: what each gets, in their order, for at most `together_max` of them."""
+        self._load, self._together_max = load, together_max
+        self._waiting: deque[tuple[W, asyncio.Future[R]]] = deque()
         self._running = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def put(self, values: Mapping[str, Value]) -> asyncio.Future[str]:
+    def ask(self, wanted: W) -> asyncio.Future[R]:
+        """Load something. Raises what `load` raises, and TooManyRequests where too many wait."""
         if len(self._waiting) >= _WAITING_MAX:
             raise TooManyRequests("Too many pages wait for Postgres.")
-        said: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(values, said))
+        got: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._waiting.append((wanted, got))
         if self._running < _AT_ONCE:
             # It begins with the next turn of the loop: all who come within this one are asked for together.
             self._running += 1
             task = asyncio.create_task(self._run())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        return said
+        return got
 
     async def _run(self) -> None:
         try:
@@ -65,24 +62,22 @@ class _Queue:
             # In the same turn as the last look at who waits: who comes later begins a task of their own.
             self._running -= 1
 
-    def _take(self) -> list[_Waiting]:
-        together: list[_Waiting] = []
-        while self._waiting and len(together) < _TOGETHER_MAX:
+    def _take(self) -> list[tuple[W, asyncio.Future[R]]]:
+        together: list[tuple[W, asyncio.Future[R]]] = []
+        while self._waiting and len(together) < self._together_max:
             one = self._waiting.popleft()
             # Who went away already is not asked for.
-            if not one.said.done():
+            if not one[1].done():
                 together.append(one)
         return together
 
-    async def _ask(self, together: Sequence[_Waiting]) -> None:
+    async def _ask(self, together: Sequence[tuple[W, asyncio.Future[R]]]) -> None:
         try:
-            columns = {name: _write_column([one.values[name] for one in together]) for name in together[0].values}
-            async with self._primary.session() as session:
-                rows = [row async for row in self._query(session.connection, **columns)]
-            for one, row in zip(together, rows, strict=True):
+            loaded = await self._load([wanted for wanted, _ in together])
+            for (_, got), one in zip(together, loaded, strict=True):
                 # Who went away meanwhile is told nothing.
-                if not one.said.done():
-                    one.said.set_result(row["said"])
+                if not got.done():
+                    got.set_result(one)
         except Exception as error:
             if (
                 len(together) > 1
@@ -90,16 +85,39 @@ class _Queue:
                 and not isinstance(error, psycopg.OperationalError)
             ):
                 # It is what one of them asked: the others must not go without for it.
-                for one in together:
-                    await self._ask([one])
+                for asker in together:
+                    await self._ask([asker])
                 return
-            for one in together:
-                if not one.said.done():
-                    one.said.set_exception(error)
+            for _, got in together:
+                if not got.done():
+                    got.set_exception(error)
         finally:
             # The process stops.
-            for one in together:
-                one.said.cancel()
+            for _, got in together:
+                got.cancel()
+
+
+_Asked = tuple[Primary, Mapping[str, Value]]
+_QUEUES: WeakKeyDictionary[Primary, dict[Any, Together[_Asked, str]]] = WeakKeyDictionary()
+
+
+async def ask_together(primary: Primary, query: Any, **values: Value) -> str:
+    """What a query says for these values, at a moment that begins now.
+
+    query  a named one that takes arrays, of which all askers' values are made, and yields a row with a text `said` for each
+    Raises psycopg.Error, PoolTimeout, and TooManyRequests where too many wait.
+    """
+    queues = _QUEUES.setdefault(primary, {})
+    queue = queues.get(query)
+    if queue is None:
+
+        async def load(asked: Sequence[_Asked]) -> list[str]:
+            columns = {name: _write_column([one[name] for _, one in asked]) for name in asked[0][1]}
+            async with asked[0][0].session() as session:
+                return [row["said"] async for row in query(session.connection, **columns)]
+
+        queue = queues[query] = Together(load, _PAGES_MAX)
+    return await queue.ask((primary, values))
 
 
 def _write_column(values: Sequence[Value]) -> str:
@@ -113,19 +131,3 @@ def _write(value: Value) -> str:
     if isinstance(value, UUID | int):
         return str(value)
     return write_array(value)
-
-
-_QUEUES: WeakKeyDictionary[Primary, dict[Any, _Queue]] = WeakKeyDictionary()
-
-
-async def ask_together(primary: Primary, query: Any, **values: Value) -> str:
-    """What a query says for these values, at a moment that begins now.
-
-    query  a named one that takes arrays, of which all askers' values are made, and yields a row with a text `said` for each
-    Raises psycopg.Error, PoolTimeout, and TooManyRequests where too many wait.
-    """
-    queues = _QUEUES.setdefault(primary, {})
-    queue = queues.get(query)
-    if queue is None:
-        queue = queues[query] = _Queue(primary, query)
-    return await queue.put(values)

@@ -13,7 +13,7 @@ from ments.posts.polls_rules import may_see_results
 
 LIKED, REPOSTED, BOOKMARKED, DRAWN_FOR_ONE = 1, 2, 4, 8
 
-_CUT = b',"poll":null,"likes":0,"replies":0,"reposts":0,"parent_post_id":'
+_CUT = b',"poll":null,"likes":%d,"replies":%d,"reposts":%d,"parent_post_id":'
 _END = b',"viewer":null}'
 
 
@@ -59,9 +59,9 @@ def take_fragment(card: PostView) -> Fragment:
     poll = card.poll and replace(
         card.poll, is_over=False, voters=0, options=[replace(option, votes=None) for option in card.poll.options]
     )
-    whole = msgspec.json.encode(replace(card, poll=None, likes=0, replies=0, reposts=0, viewer=None))
+    whole = msgspec.json.encode(card if poll is None else replace(card, poll=None))
     # From the end: what stands behind the cut is an id or null, so no words of the post can look like it.
-    head, _, rest = whole.rpartition(_CUT)
+    head, _, rest = whole.rpartition(_CUT % (card.likes, card.replies, card.reposts))
     return Fragment(head + b',"poll":', poll, rest.removesuffix(_END))
 
 

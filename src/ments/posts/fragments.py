@@ -7,16 +7,18 @@ stale, whatever purge was lost; what is missing is drawn from its rows.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import msgspec
 
+from ments.cache.versioned import Versioned
 from ments.db import Session, load_queries, write_array
 from ments.parts import Parts
+from ments.posts.asked_together import Together
 from ments.posts.card_bytes import DRAWN_FOR_ONE, Fragment, Seen, lay_over, take_fragment, viewer_of
 from ments.posts.cards import draw_card, post_of
 from ments.posts.reactions import Overlay
@@ -27,7 +29,10 @@ from ments.web.caching import Sharing, sharing_of
 queries: Any = load_queries(__file__, "fragments.sql")
 
 _seen_decoder = msgspec.json.Decoder(list[Seen])
-RowsFrom = Callable[[], Awaitable[Session]]
+_Missing = tuple[Parts, Sequence[UUID]]
+# Of so many pages the missing parts are made by one statement.
+_MADE_TOGETHER_MAX = 4
+_MAKING: WeakKeyDictionary[Versioned[Fragment], Together[_Missing, dict[UUID, Fragment]]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +70,10 @@ def read_seen(said: str) -> list[Seen]:
 async def draw_seen(parts: Parts, session: Session | None, viewer_id: UUID | None, seen: Sequence[Seen]) -> list[Card]:
     """Draw the cards of which `see_cards` said a moment ago what they are for this reader.
 
-    session  for what is not kept; None: one on the primary, taken when it is needed, which is seldom
+    session  for what is not kept; None: of the primary, when it is needed, with others who need the same
     """
-    async with AsyncExitStack() as opened:
-
-        async def rows_from() -> Session:
-            if session is not None:
-                return session
-            return await opened.enter_async_context(parts.primary.session())
-
-        fragments = await _find_fragments(parts, rows_from, [one for one in seen if not one.flags & DRAWN_FOR_ONE])
-        drawn = await _draw_for_one(parts, rows_from, viewer_id, [one for one in seen if one.flags & DRAWN_FOR_ONE])
+    fragments = await _find_fragments(parts, session, [one for one in seen if not one.flags & DRAWN_FOR_ONE])
+    drawn = await _draw_for_one(parts, session, viewer_id, [one for one in seen if one.flags & DRAWN_FOR_ONE])
     cards: list[Card] = []
     for one in seen:
         if one.flags & DRAWN_FOR_ONE:
@@ -89,34 +87,58 @@ async def draw_seen(parts: Parts, session: Session | None, viewer_id: UUID | Non
     return cards
 
 
-async def _find_fragments(parts: Parts, rows_from: RowsFrom, seen: Sequence[Seen]) -> dict[UUID, Fragment]:
+async def _find_fragments(parts: Parts, session: Session | None, seen: Sequence[Seen]) -> dict[UUID, Fragment]:
     """Everybody's parts of these posts, kept or made now."""
     keys = {one.id: fragment_key(one.id, one.version) for one in seen}
     kept: Mapping[str, Fragment] = await parts.fragments.find(keys.values())
     found = {post_id: kept[key] for post_id, key in keys.items() if key in kept}
     missing = [post_id for post_id in keys if post_id not in found]
-    if missing:
-        made: dict[str, Fragment] = {}
-        for row in await list_card_rows(await rows_from(), missing, None):
-            for_all = is_for_everybody(post_of(row))
-            if sharing_of(seen_by_all=for_all, drawn_for=None, carries_identity=False) is not Sharing.EVERYBODY:
-                continue
-            fragment = take_fragment(draw_card(row, parts.media_urls, None))
-            found[row["id"]] = fragment
-            # Under the version of these very rows, which may be newer than what was said before.
-            made[fragment_key(row["id"], row["version"])] = fragment
-        await parts.fragments.put(made)
+    if not missing:
+        return found
+    if session is not None:
+        return found | await _make_fragments(parts, session, missing)
+    making = _MAKING.get(parts.fragments)
+    if making is None:
+        making = _MAKING[parts.fragments] = Together(_make_together, _MADE_TOGETHER_MAX)
+    return found | await making.ask((parts, missing))
+
+
+async def _make_together(wanted: Sequence[_Missing]) -> list[dict[UUID, Fragment]]:
+    """Make what several pages lack, each post once."""
+    parts = wanted[0][0]
+    async with parts.primary.session() as session:
+        made = await _make_fragments(
+            parts, session, list(dict.fromkeys(post_id for _, ids in wanted for post_id in ids))
+        )
+    return [{post_id: made[post_id] for post_id in ids if post_id in made} for _, ids in wanted]
+
+
+async def _make_fragments(parts: Parts, session: Session, ids: Sequence[UUID]) -> dict[UUID, Fragment]:
+    """Draw everybody's parts from rows, and keep them; without those that are not for everybody."""
+    found: dict[UUID, Fragment] = {}
+    made: dict[str, Fragment] = {}
+    for row in await list_card_rows(session, ids, None):
+        for_all = is_for_everybody(post_of(row))
+        if sharing_of(seen_by_all=for_all, drawn_for=None, carries_identity=False) is not Sharing.EVERYBODY:
+            continue
+        fragment = found[row["id"]] = take_fragment(draw_card(row, parts.media_urls, None))
+        # Under the version of these very rows, which may be newer than what was said before.
+        made[fragment_key(row["id"], row["version"])] = fragment
+    await parts.fragments.put(made)
     return found
 
 
 async def _draw_for_one(
-    parts: Parts, rows_from: RowsFrom, viewer_id: UUID | None, seen: Sequence[Seen]
+    parts: Parts, session: Session | None, viewer_id: UUID | None, seen: Sequence[Seen]
 ) -> dict[UUID, bytes]:
     """Cards that hold what is this reader's alone: drawn anew each time, and kept nowhere."""
     if viewer_id is None or not seen:
         return {}
+    if session is None:
+        async with parts.primary.session() as opened:
+            return await _draw_for_one(parts, opened, viewer_id, seen)
     overlays = {one.id: Overlay(viewer_of(one)) for one in seen}
-    posts = await hydrate_posts(await rows_from(), list(overlays), parts.media_urls, viewer_id, overlays)
+    posts = await hydrate_posts(session, list(overlays), parts.media_urls, viewer_id, overlays)
     return {post.id: msgspec.json.encode(post) for post in posts}
 
 

@@ -118,8 +118,9 @@ def _asked(crowd: Crowd, name: str) -> tuple[Any, dict[str, Any], int]:
         "timeline of an author": (_TIMELINES.list_newest_of_author, {"account_id": crowd.author_id, "n": 800}, 800),
         "followers": (
             _TIMELINES.find_followers_batch,
-            PAGE | {"account_id": crowd.most_followed_id, "prefix": "tl:", "n": 1000},
-            1000,
+            # A small part of those there are: of a third of them a sort of all is as cheap, and may be chosen.
+            PAGE | {"account_id": crowd.most_followed_id, "prefix": "tl:", "n": 200},
+            200,
         ),
         "timeline checked": (
             _TIMELINES.list_true,
@@ -187,12 +188,14 @@ def _rows_read(node: dict[str, Any]) -> int:
 FUNCTIONS = {
     "cards": ("select see_cards(%(member_id)s::uuid, %(ids)s::uuid[], true)", N * 5),
     "cards of a visitor": ("select see_cards(null, %(ids)s::uuid[], true)", N * 5),
+    "cards' rows": ("select card_rows(%(ids)s::uuid[], %(member_id)s::uuid)", N * 4),
     "home of a member": (
         "select see_home(%(member_id)s::uuid, %(ids)s::uuid[], %(before_at)s::timestamptz, %(before_id)s, %(since)s::timestamptz,"
         " %(first_id)s::uuid, 20)",
         N * 8,
     ),
     "ranked of a member": ("select see_first(%(member_id)s::uuid, %(ids)s::uuid[], 3)", N * 6),
+    "blended of a member": ("select see_blended(%(member_id)s::uuid, 20, 20)", N * 10),
     "latest of a member": ("select see_latest(%(member_id)s::uuid, %(before_at)s::timestamptz, %(before_id)s, 20)", N * 8),
 }  # fmt: skip
 

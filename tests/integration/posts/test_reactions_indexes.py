@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from ments.parts import Parts
-from ments.posts import hashtags_store, reactions_store, store
+from ments.posts import hashtags_store, reactions_store
 from posting import make_member
 from reacting import fold_all
 
@@ -37,7 +37,7 @@ _ANALYSE = (
 )
 
 
-@pytest.mark.parametrize("name", ["list_bookmarks", "list_tagged", "list_overlays", "hydrate_posts"])
+@pytest.mark.parametrize("name", ["list_bookmarks", "list_tagged", "list_overlays"])
 async def test_no_table_is_read_whole(parts: Parts, name: str) -> None:
     me = await make_member(parts)
     async with parts.primary.transaction() as tx:
@@ -51,7 +51,6 @@ async def test_no_table_is_read_whole(parts: Parts, name: str) -> None:
         "list_bookmarks": (reactions_store.queries, {**_LAST, "account_id": me.viewer.id}),
         "list_tagged": (hashtags_store.queries, {**_LAST, "tag": "pricing", "viewer_id": me.viewer.id}),
         "list_overlays": (reactions_store.queries, {"account_id": me.viewer.id, "ids": ids}),
-        "hydrate_posts": (store.queries, {"ids": ids, "viewer_id": me.viewer.id}),
     }
     queries, values = asked[name]
     async with parts.primary.transaction() as tx:
