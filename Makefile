@@ -51,7 +51,7 @@ check: $(ENVIRONMENT) ## ruff, mypy, import contracts, unit and house tests: und
 	$(BIN)/pytest tests/unit tests/house -q -n 2
 
 test: $(ENVIRONMENT) packages assets browser footage producers ## every test, against the real parts, in homes and on ports of its own
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 3 --dist loadfile
 
 bench: $(ENVIRONMENT) packages assets ## measure the stack on this machine, into bench/RESULTS.md
 	$(BIN)/python -m bench.stack

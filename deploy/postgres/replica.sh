@@ -6,4 +6,4 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
   rm -rf "$PGDATA"
   pg_basebackup --host postgres --username repl --pgdata "$PGDATA" --write-recovery-conf --wal-method stream --slot replica1 --checkpoint fast
 fi
-exec postgres -c hot_standby=on -c listen_addresses='*'
+exec postgres -c hot_standby=on -c random_page_cost=1.1 -c listen_addresses='*'
