@@ -42,6 +42,7 @@ def test_postgres_conf() -> None:
         "shared_buffers = 64MB\n"
         "io_method = sync\n"
         "jit = off\n"
+        "random_page_cost = 1.1\n"
         "wal_level = replica\n"
         "max_wal_senders = 8\n"
         "max_replication_slots = 8\n"
