@@ -59,6 +59,7 @@ class _Cached(msgspec.Struct, array_like=True):
 
 
 _decoder = msgspec.json.Decoder(_Cached)
+_found_decoder = msgspec.json.Decoder(_Cached | None)
 
 
 async def open_session(
@@ -103,11 +104,10 @@ async def _find(parts: Parts, token_hash: bytes) -> Current | None:
     if current is not None:
         return current
     # The primary: a replica may not have heard of a session that was opened a moment ago.
-    async with parts.primary.session() as session:
-        row = await store.find_session(session, token_hash)
-    if row is None:
+    found = _found_decoder.decode(await store.find_session(parts, token_hash))
+    if found is None:
         return None
-    current = Current(*row)
+    current = Current(found.viewer, found.kind, found.expires_at)
     await _fill(parts.valkey, token_hash, current)
     return current
 

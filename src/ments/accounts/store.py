@@ -10,6 +10,7 @@ from uuid import UUID
 
 from ments.accounts.model import Account, SessionKind, Viewer
 from ments.db import Session, Transaction, load_queries
+from ments.db.asked_together import ask_together
 from ments.parts import Parts
 
 queries = load_queries(__file__)
@@ -91,13 +92,9 @@ async def insert_session(
     )
 
 
-async def find_session(session: Session, token_hash: bytes) -> tuple[Viewer, SessionKind, datetime] | None:
-    """Return whose session it is, its kind and when it ends (UTC); None when there is none or it is over."""
-    row = await queries.find_session(session.connection, token_hash=token_hash)
-    if row is None:
-        return None
-    kind, expires_at = SessionKind(row.pop("kind")), row.pop("expires_at")
-    return Viewer(**row), kind, expires_at
+async def find_session(parts: Parts, token_hash: bytes) -> str:
+    """Return whose session it is, its kind and when it ends as JSON, `null` when there is none or it is over."""
+    return await ask_together(parts.primary, queries.find_sessions, token_hashes=token_hash)
 
 
 async def extend_session(tx: Transaction, token_hash: bytes, expires_at: datetime) -> bool:

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 import msgspec
 
 from ments.db import Session, write_array
+from ments.db.asked_together import ask_together
 from ments.db.keyset import PAGE_LIMIT_MAX, Place
 from ments.feeds.paging import list_places
 from ments.feeds.rank_cursor import InTime, TimedPlace
@@ -18,7 +19,6 @@ from ments.feeds.rank_inputs import queries
 from ments.feeds.timeline_rules import from_score
 from ments.feeds.trending_store import read_list
 from ments.parts import Parts
-from ments.posts.asked_together import ask_together
 from ments.posts.card_bytes import Seen
 from ments.posts.fragments import Card, draw_cards, draw_seen
 

@@ -9,6 +9,7 @@ from uuid import UUID
 import structlog
 
 from ments.accounts.model import Viewer
+from ments.db.asked_together import ask_together
 from ments.db.keyset import Place, clamp_limit
 from ments.feeds import rank_kept
 from ments.feeds.model import FeedSource
@@ -20,7 +21,6 @@ from ments.feeds.rank_model import NotInFeed, RankingWanted, Why
 from ments.feeds.rank_why import BY_TIME, explain
 from ments.feeds.trending_store import find_entry
 from ments.parts import Parts
-from ments.posts.asked_together import ask_together
 from ments.posts.fragments import Card, draw_cards, draw_seen, read_seen
 from ments.posts.store import cursor_secret
 

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from ments.accounts.model import Viewer
+from ments.db.asked_together import ask_together
 from ments.db.keyset import Place, clamp_limit, decode_cursor, encode_cursor
 from ments.feeds import shared
 from ments.feeds.model import FeedKind, FeedPage, FeedSource, Landing, Tile
@@ -16,7 +17,6 @@ from ments.feeds.rank_read import read_for_you
 from ments.feeds.timeline_rules import from_score
 from ments.feeds.timelines import list_home, see_home
 from ments.parts import Parts
-from ments.posts.asked_together import ask_together
 from ments.posts.card_bytes import Seen
 from ments.posts.fragments import draw_seen
 from ments.posts.store import cursor_secret

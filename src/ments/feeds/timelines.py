@@ -13,6 +13,7 @@ import msgspec
 from redis.exceptions import RedisError
 
 from ments.db.arrays import write_array
+from ments.db.asked_together import ask_together
 from ments.db.keyset import Place
 from ments.feeds import timelines_kept as kept
 from ments.feeds import timelines_made as made
@@ -29,7 +30,6 @@ from ments.feeds.timeline_rules import (
 )
 from ments.feeds.timelines_made import queries
 from ments.parts import Parts
-from ments.posts.asked_together import ask_together
 from ments.posts.card_bytes import Seen
 
 # A few more than a page: what was deleted or muted since is left out without a second look.

@@ -17,8 +17,8 @@ import msgspec
 
 from ments.cache.versioned import Versioned
 from ments.db import Session, load_queries, write_array
+from ments.db.asked_together import Together
 from ments.parts import Parts
-from ments.posts.asked_together import Together
 from ments.posts.card_bytes import DRAWN_FOR_ONE, Fragment, Seen, lay_over, take_fragment, viewer_of
 from ments.posts.cards import draw_card, post_of
 from ments.posts.reactions import Overlay

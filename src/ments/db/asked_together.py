@@ -1,4 +1,4 @@
-"""One statement for all who want the same of Postgres at the same moment: what pages of cards are read by.
+"""One statement for all who want the same of Postgres at the same moment: what sessions and pages of cards are read by.
 
 A round trip costs the process, the pooler and the server more than many a page does. A lone request does not wait: a few
 statements are under way at once, and only who comes while they are is asked for together with others.
@@ -17,11 +17,12 @@ from weakref import WeakKeyDictionary
 import psycopg
 from psycopg_pool import TooManyRequests
 
-from ments.db import Primary, write_array
+from ments.db.arrays import write_array
+from ments.db.pools import Primary
 
 W = TypeVar("W")
 R = TypeVar("R")
-Value = UUID | datetime | int | bool | Sequence[UUID]
+Value = UUID | datetime | int | bytes | Sequence[UUID]
 
 # Statements of a kind that each process has under way, and who waits for the next: more than it works on at once.
 _AT_ONCE = 3
@@ -43,7 +44,7 @@ class Together(Generic[W, R]):
     def ask(self, wanted: W) -> asyncio.Future[R]:
         """Load something. Raises what `load` raises, and TooManyRequests where too many wait."""
         if len(self._waiting) >= _WAITING_MAX:
-            raise TooManyRequests("Too many pages wait for Postgres.")
+            raise TooManyRequests("Too many wait for Postgres.")
         got: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append((wanted, got))
         if self._running < _AT_ONCE:
@@ -130,4 +131,6 @@ def _write(value: Value) -> str:
         return value.isoformat()
     if isinstance(value, UUID | int):
         return str(value)
+    if isinstance(value, bytes):
+        return value.hex()
     return write_array(value)

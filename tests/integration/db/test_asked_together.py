@@ -11,10 +11,10 @@ import msgspec
 import psycopg
 import pytest
 
+from ments.db.asked_together import ask_together
 from ments.feeds.paging import queries
 from ments.parts import Parts
 from ments.posts import actions
-from ments.posts.asked_together import ask_together
 from ments.posts.model import NewPost, Visibility
 from posting import Member, make_member
 
