@@ -136,7 +136,7 @@ async def measure_split(
 
 def of_split(found: dict[int, list[Turn]], original: Original, chunk_s: int) -> dict[str, Figure]:
     how = (
-        f"{original.length_s} s of 720p30 in chunks of {chunk_s} s, median of {len(found[1])} rounds in turns; "
+        f"{original.length_s} s of 480p30 in chunks of {chunk_s} s, median of {len(found[1])} rounds in turns; "
         "workers of one core each"
     )
     pieces = {count: statistics.median(turn.encode_s for turn in turns) for count, turns in found.items()}
