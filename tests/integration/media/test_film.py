@@ -117,14 +117,17 @@ def in_chunks(parts: Parts) -> Parts:
     return replace(parts, settings=replace(parts.settings, media_chunk_s=8))
 
 
-def make_long(path: Path) -> Path:
-    """28 s, so three chunks of 8 s, the last with a rest; small and slow."""
-    return originals.make_video(path, size="426x362", seconds=28, rate=10)
+@pytest.fixture(scope="session")
+def long_film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """28 s, so three chunks of 8 s, the last with a rest; small and slow. Tests only read it."""
+    return originals.make_video(tmp_path_factory.mktemp("long") / "a.mp4", size="320x286", seconds=28, rate=10)
 
 
-async def test_a_long_film_is_cut_and_plays_before_all_of_it_is_there(in_chunks: Parts, tmp_path: Path) -> None:
+async def test_a_long_film_is_cut_and_plays_before_all_of_it_is_there(
+    in_chunks: Parts, tmp_path: Path, long_film: Path
+) -> None:
     parts, mara = in_chunks, await make_member(in_chunks)
-    event = await make_queued(parts, mara, make_long(tmp_path / "a.mp4"))
+    event = await make_queued(parts, mara, long_film)
     await transcode(parts, run_of(), event)
     names = [piece["name"] for piece in await pieces_of(parts, id_of(event))]
     assert names == [*(f"first-00{n}" for n in range(4)), *(f"ladder-00{n}" for n in range(3))]
@@ -143,12 +146,12 @@ async def test_a_long_film_is_cut_and_plays_before_all_of_it_is_there(in_chunks:
                 # What a client has read stays as it was.
                 assert longer.startswith(line.split("/m/")[0])
         assert longer.count("#EXTINF") == 7
-        assert "v362" in (await api.get(f"{address}/playlist.m3u8", headers=mara.headers)).text
+        assert "v286" in (await api.get(f"{address}/playlist.m3u8", headers=mara.headers)).text
         progress = [shown["progress"] for shown in seen]
         assert progress == sorted(progress)
         assert {shown["status"] for shown in seen} == {"playable"}
-        assert [one["name"] for one in seen[0]["renditions"]] == ["240p", "362p"]
-        assert seen[-1]["renditions"] == [{"name": "240p", "progress": 1.0}, {"name": "362p", "progress": 1.0}]
+        assert [one["name"] for one in seen[0]["renditions"]] == ["240p", "286p"]
+        assert seen[-1]["renditions"] == [{"name": "240p", "progress": 1.0}, {"name": "286p", "progress": 1.0}]
         assert seen[1]["eta_s"] > 0
     await finish(parts)
     row = await row_of(parts, event)
@@ -191,9 +194,9 @@ async def test_a_piece_ends_also_when_a_cancellation_is_lost(
     assert all(piece["result"] for piece in await pieces_of(parts, id_of(event)))
 
 
-async def test_posted_in_the_middle_all_of_it_is_for_everybody(in_chunks: Parts, tmp_path: Path) -> None:
+async def test_posted_in_the_middle_all_of_it_is_for_everybody(in_chunks: Parts, long_film: Path) -> None:
     parts, mara = in_chunks, await make_member(in_chunks)
-    event = await make_queued(parts, mara, make_long(tmp_path / "a.mp4"))
+    event = await make_queued(parts, mara, long_film)
     await transcode(parts, run_of(), event)
     await make_piece(parts, event, "first-001")
     await publish_audience(parts, job_of("publish_audience"), PublicAudienceWanted(id_of(event)))
@@ -208,7 +211,7 @@ async def test_posted_in_the_middle_all_of_it_is_for_everybody(in_chunks: Parts,
     await sweep(parts)
     files = await files_of(parts, event)
     assert {name.split("/")[0] for name in files} == {"original", "p2"}
-    for name in ("v240", "v362", "a128"):
+    for name in ("v240", "v286", "a128"):
         playlist = await parts.bucket.read_bytes(f"media/{id_of(event)}/p2/{name}.m3u8")
         assert playlist is not None
         listed = parse_media_playlist("\n".join(line for line in playlist.decode().split("\n") if "MAP" not in line))
@@ -242,10 +245,10 @@ async def test_posted_while_it_is_joined(parts: Parts, tmp_path: Path, monkeypat
     ("lost", "status", "code"), [("ladder-001", "ready", "not_all_sizes"), ("first-001", "failed", "damaged")]
 )
 async def test_without_a_piece_that_died_the_rest_is_served(
-    in_chunks: Parts, tmp_path: Path, lost: str, status: str, code: str
+    in_chunks: Parts, long_film: Path, lost: str, status: str, code: str
 ) -> None:
     parts, mara = in_chunks, await make_member(in_chunks)
-    event = await make_queued(parts, mara, make_long(tmp_path / "a.mp4"))
+    event = await make_queued(parts, mara, long_film)
     await transcode(parts, run_of(), event)
     rows = {piece["name"]: piece for piece in await pieces_of(parts, id_of(event))}
     died = JobDied(rows[lost]["job_id"], "media", rows[lost]["name"], "poison", "It died.")
@@ -263,8 +266,8 @@ async def test_without_a_piece_that_died_the_rest_is_served(
     if status == "ready":
         master = await parts.bucket.read_bytes(f"media/{id_of(event)}/s1/master.m3u8")
         assert b"v240" in (master or b"")
-        assert b"v362" not in (master or b"")
-        assert (row["width"], row["height"]) == (282, 240)
+        assert b"v286" not in (master or b"")
+        assert (row["width"], row["height"]) == (268, 240)
 
 
 async def test_a_film_that_no_job_goes_on_with_is_finished_with_what_there_is(parts: Parts, tmp_path: Path) -> None:
