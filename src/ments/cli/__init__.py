@@ -13,6 +13,7 @@ from cyclopts import App, CycloptsError
 from ments import __version__
 from ments.cli import processes, stack
 from ments.cli.accounts import accounts_app, tokens_app
+from ments.cli.doctor import doctor
 from ments.cli.jobs import jobs_app
 from ments.cli.media import media_app
 from ments.cli.options import fail
@@ -21,7 +22,17 @@ from ments.cli.smoke import smoke
 from ments.errors import MentsError
 
 app = App(name="ments", help="A self-hosted, media-first community platform.", version=__version__)
-for commands in (*stack.COMMANDS, *processes.COMMANDS, accounts_app, tokens_app, jobs_app, media_app, seed, smoke):
+for commands in (
+    *stack.COMMANDS,
+    *processes.COMMANDS,
+    accounts_app,
+    tokens_app,
+    jobs_app,
+    media_app,
+    seed,
+    smoke,
+    doctor,
+):
     app.command(commands)
 
 

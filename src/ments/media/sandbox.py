@@ -95,14 +95,15 @@ class Sandbox:
         argv += ["--unshare-all", "--die-with-parent", "--cap-drop", "ALL", "/usr/bin/true"]
         try:
             done = await run_group(argv, folder=Path("/"), wall_s=int(_CHECK_TIMEOUT_S))
-            cause = done.errors if done.code else ""
+            # One that says nothing has failed all the same.
+            cause = (done.errors.strip() or f"it ended with status {done.code}") if done.code else ""
         except OSError as error:
             cause = str(error)
         if cause:
             log.error(
                 "sandbox_missing",
                 bwrap=self._bwrap,
-                cause=cause.strip(),
+                cause=cause,
                 effect="members' files are decoded under limits only, with the worker's own rights",
                 fix="install bubblewrap and allow user namespaces, or name it in MENTS_BWRAP_BIN",
             )

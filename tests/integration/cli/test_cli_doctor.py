@@ -1,0 +1,58 @@
+"""`ments doctor` asks the real parts, and says what is wrong with each without being kept from the others."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from running_stack import RunningStack, clean_environ, ments
+
+PARTS = {
+    *("database", "schema", "replica 1", "valkey", "storage", "edge", "workers", "sandbox", "ffmpeg", "disk"),
+}
+
+
+def examine(stack: RunningStack, **changed: str) -> tuple[int, dict[str, dict[str, Any]]]:
+    """The exit status, and what was found of each part, of processes with some settings of their own."""
+    done = ments("doctor", "--json", environ=clean_environ(**stack.env | changed))
+    assert done.stderr == ""
+    found = json.loads(done.stdout)
+    assert found["ok"] == (done.returncode == 0)
+    return done.returncode, {finding["part"]: finding for finding in found["findings"]}
+
+
+def test_a_stack_that_was_just_started_is_well(stack: RunningStack) -> None:
+    status, found = examine(stack)
+    assert status == 0, found
+    assert set(found) >= PARTS
+    assert {part: finding["detail"] for part, finding in found.items() if finding["state"] != "ok"}.keys() <= {
+        "dead letters"
+    }
+    assert "in a jail" in found["sandbox"]["detail"]
+    printed = ments("doctor", "--home", str(stack.home))
+    assert printed.returncode == 0
+    assert printed.stdout.count("ok ") >= len(PARTS)
+
+
+def test_what_is_away_does_not_hide_the_rest(stack: RunningStack) -> None:
+    nowhere = "postgresql://ments:secret@127.0.0.1:1/ments"
+    status, found = examine(
+        stack, DATABASE_URL=nowhere, DATABASE_REPLICA_URLS=stack.env["DATABASE_URL"], AWS_SECRET_ACCESS_KEY="wrong"
+    )
+    assert status == 1
+    assert {part for part, finding in found.items() if finding["state"] == "broken"} == {"database", "jobs", "storage"}
+    assert "DATABASE_URL" in found["database"]["fix"]
+    assert "AWS_" in found["storage"]["fix"]
+    assert (found["replica 1"]["state"], found["replica 1"]["detail"]) == ("warning", "it is no replica")
+    assert found["valkey"]["state"] == "ok"
+    assert "secret" not in json.dumps(found)
+
+
+def test_a_machine_without_namespaces_is_said_so_aloud(stack: RunningStack) -> None:
+    status, found = examine(stack, MENTS_BWRAP_BIN="/bin/false", MENTS_FFMPEG_BIN="/bin/true")
+    assert status == 1, "an ffmpeg that encodes nothing is broken, no jail is a warning"
+    assert found["sandbox"]["state"] == "warning"
+    assert "WITHOUT A JAIL" in found["sandbox"]["detail"]
+    assert "MENTS_BWRAP_BIN" in found["sandbox"]["fix"]
+    assert found["ffmpeg"]["state"] == "broken"
+    assert found["edge"]["state"] == "ok"
