@@ -6,6 +6,7 @@ account was dropped, or before something may have been missed, is not kept.
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -44,9 +45,17 @@ class _Entry(Generic[V]):
 class Kept(Generic[V]):
     """Values by key, each of one account's."""
 
-    def __init__(self, heard: Heard, *, keep_s: float, entries_max: int, bytes_max: int) -> None:
-        """`keep_s` counts from when a value was begun to be made; `bytes_max` is of the sizes that `put` is told."""
-        self._heard, self._keep_s = heard, keep_s
+    def __init__(
+        self, heard: Heard, *, keep_s: float, entries_max: int, bytes_max: int, keep_less: float = 0.0
+    ) -> None:
+        """Keep nothing yet.
+
+        keep_s     counts from when a value was begun to be made
+        bytes_max  of the sizes that `put` is told
+        keep_less  up to this share of keep_s a value ends sooner, by chance: what many asked for at one moment is not over at
+                   one moment, when all would be made anew and each wait for all
+        """
+        self._heard, self._keep_s, self._keep_less = heard, keep_s, keep_less
         self._entries_max, self._bytes_max = entries_max, bytes_max
         # In the order of their ends, or nearly: what was begun earlier may have been put later.
         self._entries: dict[Hashable, _Entry[V]] = {}
@@ -91,7 +100,8 @@ class Kept(Generic[V]):
     def put(self, begun: Begun, key: Hashable, account_id: UUID, value: V, size: int) -> bool:
         """Keep a value, unless it is over already, too large, or its account was dropped meanwhile. Says whether it is kept."""
         now = time.monotonic()
-        until = begun.at + self._keep_s
+        sooner = self._keep_less * random.random()  # noqa: S311 (nobody gains by guessing it)
+        until = begun.at + self._keep_s * (1 - sooner)
         if not self._heard.is_live or until <= now or size > self._bytes_max // 16:
             return False
         if self.was_dropped_since(begun, account_id):

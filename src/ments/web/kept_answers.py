@@ -31,6 +31,7 @@ log = structlog.get_logger()
 
 _ENTRIES_MAX = 20_000
 _BYTES_MAX = 128 * 1024 * 1024
+_KEEP_LESS = 0.2
 _ACCOUNT = "ments_account"
 _KEEP = "ments_keep"
 _REPLAYED = "ments_kept_answer"
@@ -87,9 +88,11 @@ class KeptAnswers:
     async def attached(self, heard: Heard, keep_s: float) -> AsyncIterator[None]:
         """Keep answers for as long as the block lasts.
 
-        keep_s  for how long each, from when it was begun to be made: what a member may be behind by what others do
+        keep_s  for how long each at most, from when it was begun to be made: what a member may be behind by what others do
         """
-        kept: Kept[Answer] = Kept(heard, keep_s=keep_s, entries_max=_ENTRIES_MAX, bytes_max=_BYTES_MAX)
+        kept: Kept[Answer] = Kept(
+            heard, keep_s=keep_s, entries_max=_ENTRIES_MAX, bytes_max=_BYTES_MAX, keep_less=_KEEP_LESS
+        )
         self._heard, self._kept = heard, kept
         try:
             async with heard.listening():

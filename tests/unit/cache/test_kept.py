@@ -96,3 +96,14 @@ def test_an_unknown_account_counts_as_dropped_with_any() -> None:
         kept.drop(UUID(int=100 + n))
     assert kept.was_dropped_since(begun, ACCOUNTS[2])
     assert not kept.was_dropped_since(kept.begin(), ACCOUNTS[1])
+
+
+def test_what_was_begun_at_one_moment_does_not_end_at_one() -> None:
+    heard = Heard(Valkey("redis://127.0.0.1:1/0"))
+    heard.is_live = True
+    kept: Kept[str] = Kept(heard, keep_s=60, entries_max=100, bytes_max=16_000, keep_less=0.2)
+    begun = kept.begin()
+    assert all(kept.put(begun, n, ACCOUNTS[n % 4], "x", 10) for n in range(50))
+    ends = [entry.until - begun.at for entry in kept._entries.values()]
+    assert all(48 <= end <= 60 for end in ends)
+    assert max(ends) - min(ends) > 1
