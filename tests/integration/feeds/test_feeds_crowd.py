@@ -15,6 +15,8 @@ from ments.db import Replica, Session
 from ments.parts import Parts
 from ments.posts import actions
 from ments.posts.model import NewPost
+from ments.relationships.actions import set_tie
+from ments.relationships.model import TieKind
 from posting import make_member, open_api
 from valkey_server import ValkeyServer
 
@@ -63,9 +65,7 @@ async def test_without_valkey_a_few_pages_are_made_at_once(
         await actions.create_post(parts, mara.viewer, NewPost(content=f"{n}"))
     away = Valkey(ValkeyServer(tmp_path_factory.mktemp("away")).url)
     replica = CountedReplica((), parts.primary)
-    process = replace(
-        parts, valkey=away, pages=PageCache(away), fragments=open_fragments(away), heard=Heard(away), replica=replica
-    )
+    process = replace(_without_valkey(parts, away), replica=replica)
     async with open_api(process) as api:
         # Equal questions are one; of different ones four at once.
         answers = await asyncio.gather(*[api.get(f"/api/feed?limit={1 + n % 20}") for n in range(400)])
@@ -74,3 +74,34 @@ async def test_without_valkey_a_few_pages_are_made_at_once(
     assert {len(answer.json()["posts"]) for answer in answers} == set(range(1, 21))
     assert replica.reads <= 40
     assert replica.at_once_most <= 4
+
+
+async def test_without_valkey_members_read_every_feed_and_write(
+    parts: Parts, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    mara, jonas = await make_member(parts), await make_member(parts)
+    await set_tie(parts, mara.viewer, TieKind.FOLLOW, jonas.viewer.username, wanted=True)
+    posts = [(await actions.create_post(parts, jonas.viewer, NewPost(content=f"{n}"))).id for n in range(3)]
+    away = Valkey(ValkeyServer(tmp_path_factory.mktemp("away")).url)
+    async with open_api(_without_valkey(parts, away)) as api:
+        for kind in ("latest", "following", "for_you"):
+            answer = await api.get(f"/api/feed?kind={kind}", headers=mara.headers)
+            assert answer.status_code == 200, kind
+            assert [post["content"] for post in answer.json()["posts"]] == ["2", "1", "0"], kind
+        liked = await api.post(f"/api/posts/{posts[0]}/like", headers=mara.headers)
+        assert liked.json()["likes"] == 1
+        written = await api.post("/api/posts", json={"content": "and so on"}, headers=jonas.headers)
+        assert written.status_code == 201
+        newest = (await api.get("/api/feed?kind=following", headers=mara.headers)).json()["posts"]
+        assert [(post["content"], post["viewer"]["liked"]) for post in newest] == [
+            ("and so on", False),
+            ("2", False),
+            ("1", False),
+            ("0", True),
+        ]
+    await away.close()
+
+
+def _without_valkey(parts: Parts, away: Valkey) -> Parts:
+    """The parts of a process whose Valkey does not answer."""
+    return replace(parts, valkey=away, pages=PageCache(away), fragments=open_fragments(away), heard=Heard(away))
