@@ -1,25 +1,6 @@
 -- name: find_profile(username, viewer_id, posts_max)^
--- A profile with what the reader is to it, in one statement. Counters and the lines not folded into them are one snapshot, so
--- the sum is exact at any moment.
-select a.id, a.username::text, a.full_name, a.headline, a.avatar_url, a.is_verified, a.created_at,
-  a.followers + coalesce(unfolded.followers, 0) as followers,
-  a.following + coalesce(unfolded.following, 0) as following,
-  (select count(*) from (
-     select 1 from posts p
-     where p.account_id = a.id and p.status = 'published' and p.visibility = 'public' and p.parent_post_id is null
-     limit :posts_max
-   ) as counted) as posts,
-  exists (select 1 from follows where follower_id = :viewer_id::uuid and followee_id = a.id) as follows,
-  exists (select 1 from follows where follower_id = a.id and followee_id = :viewer_id::uuid) as followed_by,
-  exists (select 1 from blocks where blocker_id = :viewer_id::uuid and blocked_id = a.id) as blocks,
-  exists (select 1 from blocks where blocker_id = a.id and blocked_id = :viewer_id::uuid) as blocked_by,
-  exists (select 1 from mutes where muter_id = :viewer_id::uuid and muted_id = a.id) as mutes
-from accounts a
-left join lateral (
-  select sum(amount) filter (where kind = 'followers') as followers, sum(amount) filter (where kind = 'following') as following
-  from follow_lines where account_id = a.id
-) as unfolded on true
-where a.username = :username::citext;
+-- A profile with what the reader is to it, in one statement.
+select * from see_profile(:username::citext, :viewer_id::uuid, :posts_max);
 
 -- name: find_account_id(username)$
 -- From the name in an address to the account.
