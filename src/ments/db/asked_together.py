@@ -15,7 +15,7 @@ from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import psycopg
-from psycopg_pool import TooManyRequests
+from psycopg_pool import PoolTimeout, TooManyRequests
 
 from ments.db.arrays import write_array
 from ments.db.pools import Primary
@@ -24,9 +24,10 @@ W = TypeVar("W")
 R = TypeVar("R")
 Value = UUID | datetime | int | bytes | Sequence[UUID]
 
-# Statements of a kind that each process has under way, and who waits for the next: more than it works on at once.
+# Statements of a kind that each process has under way, and who waits for the next: as many as for a pool, and as long.
 _AT_ONCE = 3
-_WAITING_MAX = 4_000
+_WAITING_MAX = 500
+_PATIENCE_S = 10.0
 # So many pages of others takes as long as it may who is asked for together with them.
 _PAGES_MAX = 8
 
@@ -42,10 +43,17 @@ class Together(Generic[W, R]):
         self._tasks: set[asyncio.Task[None]] = set()
 
     def ask(self, wanted: W) -> asyncio.Future[R]:
-        """Load something. Raises what `load` raises, and TooManyRequests where too many wait."""
+        """Load something. Raises what `load` raises, PoolTimeout after 10 s, and TooManyRequests where too many wait."""
         if len(self._waiting) >= _WAITING_MAX:
-            raise TooManyRequests("Too many wait for Postgres.")
-        got: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+            # Those who went away, or gave up, are taken out where they come up; they are not to keep others from waiting.
+            self._waiting = deque(one for one in self._waiting if not one[1].done())
+            if len(self._waiting) >= _WAITING_MAX:
+                raise TooManyRequests("Too many wait for Postgres.")
+        loop = asyncio.get_running_loop()
+        got: asyncio.Future[R] = loop.create_future()
+        # Also of a statement under way: a server that hangs answers nobody, and is not to keep everybody.
+        patience = loop.call_later(_PATIENCE_S, _give_up, got)
+        got.add_done_callback(lambda _: patience.cancel())
         self._waiting.append((wanted, got))
         if self._running < _AT_ONCE:
             # It begins with the next turn of the loop: all who come within this one are asked for together.
@@ -80,11 +88,7 @@ class Together(Generic[W, R]):
                 if not got.done():
                     got.set_result(one)
         except Exception as error:
-            if (
-                len(together) > 1
-                and isinstance(error, psycopg.Error)
-                and not isinstance(error, psycopg.OperationalError)
-            ):
+            if len(together) > 1 and not isinstance(error, psycopg.OperationalError | OSError):
                 # It is what one of them asked: the others must not go without for it.
                 for asker in together:
                     await self._ask([asker])
@@ -96,6 +100,11 @@ class Together(Generic[W, R]):
             # The process stops.
             for _, got in together:
                 got.cancel()
+
+
+def _give_up(got: asyncio.Future[Any]) -> None:
+    if not got.done():
+        got.set_exception(PoolTimeout(f"Postgres has not answered for {_PATIENCE_S:g} s."))
 
 
 _Asked = tuple[Primary, Mapping[str, Value]]

@@ -17,7 +17,7 @@ from psycopg.rows import dict_row
 from redis.asyncio import Redis
 
 from ments.db import Session
-from ments.db.migrate import is_newest
+from ments.db.migrate import newest_revision
 from ments.doctor.findings import Finding, broken, ok, warning
 from ments.jobs.ledger.overview import read_overview, slots_by_queue
 from ments.jobs.model import QUEUES
@@ -40,9 +40,10 @@ select extract(epoch from clock_timestamp())::float8 as now, current_setting('se
   pg_is_in_recovery() as is_replica
 """
 _HOW_IS_REPLICA: LiteralString = """
-select pg_is_in_recovery() as follows, case when pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() then 0
-  else coalesce(extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp()), 0) end::float8 as behind_s
+select pg_is_in_recovery() as follows,
+  case when pg_is_in_recovery() then coalesce(pg_last_wal_replay_lsn() - '0/0', 0) else 0 end::bigint as replayed
 """
+_VERSION: LiteralString = "select coalesce(string_agg(version_num, ','), '') as version from alembic_version"
 
 Check = Callable[[Settings], Awaitable[list[Finding]]]
 
@@ -56,14 +57,27 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
         except TimeoutError:
             found = [broken(part, f"no answer within {_LIMIT_S:g} s", _FIXES[part])]
         except Exception as error:
-            found = [broken(part, f"does not answer ({_words(error)})", _FIXES[part])]
+            found = [broken(part, f"does not answer ({_words(error, settings)})", _FIXES[part])]
         for finding in found:
             yield finding
 
 
-def _words(error: Exception) -> str:
-    """The cause in one line. Drivers name addresses and users in it, but no passwords."""
-    return " ".join((str(error) or type(error).__name__).split())[:300]
+def _words(error: Exception, settings: Settings) -> str:
+    """The cause in one line, without what the settings keep secret: drivers quote an address that they can't read."""
+    if isinstance(error, ValueError | psycopg.ProgrammingError):
+        return "its address or its answer cannot be read"
+    words = " ".join((str(error) or type(error).__name__).split())
+    for secret in _secrets(settings):
+        words = words.replace(secret, "***")
+    return words[:300]
+
+
+def _secrets(settings: Settings) -> list[str]:
+    urls = (settings.database_url, settings.database_direct_url, settings.redis_url, *settings.database_replica_urls)
+    passwords = [url.partition("://")[2].rpartition("@")[0].partition(":")[2] for url in urls]
+    return sorted(
+        filter(None, {settings.aws_secret_access_key, settings.secret_key, *passwords}), key=len, reverse=True
+    )
 
 
 async def _connect(url: str) -> psycopg.AsyncConnection[dict[str, Any]]:
@@ -96,26 +110,45 @@ async def _database(settings: Settings) -> list[Finding]:
 
 
 async def _schema(settings: Settings) -> list[Finding]:
-    if await asyncio.to_thread(is_newest, settings.database_direct_url):
+    made = await _ask(settings.database_direct_url, "select to_regclass('alembic_version') is not null as yes")
+    version = await _ask(settings.database_direct_url, _VERSION) if made["yes"] else {"version": ""}
+    if version["version"] == newest_revision():
         return [ok("schema", "it is the newest")]
     return [broken("schema", "it is not this program's", "run `ments migrate`")]
 
 
 async def _replicas(settings: Settings) -> list[Finding]:
-    found = []
-    for number, url in enumerate(settings.database_replica_urls, start=1):
-        part = f"replica {number}"
-        row = await _ask(url, _HOW_IS_REPLICA)
+    if not settings.database_replica_urls:
+        return [ok("replica", "there is none: the primary is read")]
+    try:
+        primary = await _ask(settings.database_url, "select (pg_current_wal_lsn() - '0/0')::bigint as position")
+    except (psycopg.Error, OSError):
+        # That is said of the database; whether they answer can be said all the same.
+        primary = {"position": 0}
+    return [
+        await _replica(settings, f"replica {number}", url, primary["position"])
+        for number, url in enumerate(settings.database_replica_urls, start=1)
+    ]
+
+
+async def _replica(settings: Settings, part: str, url: str, wrote: int) -> Finding:
+    """How one replica is; whatever is wrong with it, the primary serves. `wrote`: how far the primary was a moment ago."""
+    fix = f"the primary serves meanwhile: check DATABASE_REPLICA_URLS and the replica's log ({_START})"
+    deadline = time.monotonic() + _LAG_MAX_S
+    while True:
+        try:
+            async with asyncio.timeout(_CONNECT_S):
+                row = await _ask(url, _HOW_IS_REPLICA)
+        except (psycopg.Error, OSError, TimeoutError) as error:
+            return warning(part, f"does not answer ({_words(error, settings)})", fix)
         if not row["follows"]:
-            found.append(
-                warning(part, "it is no replica", "let DATABASE_REPLICA_URLS lead to replicas, or leave it empty")
-            )
-        elif row["behind_s"] > _LAG_MAX_S:
-            fix = "the primary serves meanwhile; look for a long query on it, and at the network between them"
-            found.append(warning(part, f"it is {row['behind_s']:.0f} s behind, so nobody reads it", fix))
-        else:
-            found.append(ok(part, "it follows"))
-    return found or [ok("replica", "there is none: the primary is read")]
+            return warning(part, "it is no replica", "let DATABASE_REPLICA_URLS lead to replicas, or leave it empty")
+        if row["replayed"] >= wrote:
+            return ok(part, "it follows")
+        if time.monotonic() > deadline:
+            behind = f"it has not caught up for {_LAG_MAX_S:g} s ({(wrote - row['replayed']) / 1024**2:.1f} MiB behind)"
+            return warning(part, f"{behind}, so nobody reads it", fix)
+        await asyncio.sleep(0.2)
 
 
 async def _valkey(settings: Settings) -> list[Finding]:

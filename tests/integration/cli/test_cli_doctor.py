@@ -48,6 +48,22 @@ def test_what_is_away_does_not_hide_the_rest(stack: RunningStack) -> None:
     assert "secret" not in json.dumps(found)
 
 
+def test_no_address_that_is_spelt_wrong_tells_its_password(stack: RunningStack) -> None:
+    for spelt in ("postgres//ments:tell-nobody@h/db", "postgresql://ments:tell-nobody%zz@127.0.0.1:1/db"):
+        status, found = examine(
+            stack,
+            DATABASE_URL=spelt,
+            DATABASE_DIRECT_URL=spelt,
+            DATABASE_REPLICA_URLS=f"{spelt},{stack.env['DATABASE_REPLICA_URLS']}",
+            REDIS_URL="redis://:tell/nobody@127.0.0.1:1/0",
+        )
+        assert status == 1
+        assert {found[part]["state"] for part in ("database", "schema", "valkey")} == {"broken"}
+        told = json.dumps(found)
+        assert "tell" not in told
+        assert "nobody@" not in told
+
+
 def test_a_machine_without_namespaces_is_said_so_aloud(stack: RunningStack) -> None:
     status, found = examine(stack, MENTS_BWRAP_BIN="/bin/false", MENTS_FFMPEG_BIN="/bin/true")
     assert status == 1, "an ffmpeg that encodes nothing is broken, no jail is a warning"

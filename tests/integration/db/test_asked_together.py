@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -10,8 +11,9 @@ from uuid import UUID
 import msgspec
 import psycopg
 import pytest
+from psycopg_pool import PoolTimeout, TooManyRequests
 
-from ments.db.asked_together import ask_together
+from ments.db.asked_together import Together, ask_together
 from ments.feeds.paging import queries
 from ments.parts import Parts
 from ments.posts import actions
@@ -61,3 +63,37 @@ async def test_one_who_goes_away_does_not_take_it_from_the_others(parts: Parts) 
     with pytest.raises(psycopg.Error):
         await see(parts, who, -5)
     assert await see(parts, who) is not None
+
+
+async def test_who_waits_behind_what_hangs_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when Postgres is frozen behind a pooler that lives."""
+    monkeypatch.setattr("ments.db.asked_together._PATIENCE_S", 0.2)
+    monkeypatch.setattr("ments.db.asked_together._WAITING_MAX", 20)
+    thawed = asyncio.Event()
+
+    async def hang(wanted: Sequence[int]) -> list[int]:
+        await thawed.wait()
+        return list(wanted)
+
+    together: Together[int, int] = Together(hang, 2)
+    asked: list[asyncio.Future[int]] = []
+    for n in range(3):
+        asked.append(together.ask(n))
+        await asyncio.sleep(0)
+    asked += [together.ask(n) for n in range(20)]
+    with pytest.raises(TooManyRequests):
+        together.ask(99)
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    assert {type(answer) for answer in answers} == {PoolTimeout}
+    thawed.set()
+    assert await together.ask(7) == 7
+
+
+async def test_one_whose_answer_cannot_be_read_does_not_take_it_from_the_others() -> None:
+    async def load(wanted: Sequence[int]) -> list[int]:
+        return [10 // number for number in wanted]
+
+    together: Together[int, int] = Together(load, 8)
+    answers = await asyncio.gather(*[together.ask(number) for number in (5, 0, 2)], return_exceptions=True)
+    assert (answers[0], answers[2]) == (2, 5)
+    assert isinstance(answers[1], ZeroDivisionError)

@@ -248,3 +248,20 @@ async def test_who_hides_many_reads_few_rows(parts: Parts) -> None:
         read = sum(node["Actual Rows"] + node.get("Rows Removed by Filter", 0) for node in scans)
         assert 21 <= read < 200, plan
         assert plan["QUERY PLAN"][0]["Execution Time"] < 100
+
+
+async def test_what_others_wrote_between_much_that_is_hidden_and_ones_own_is_not_passed_over(parts: Parts) -> None:
+    reader, loud, other = await make_member(parts), await make_member(parts), await make_member(parts)
+    own = [await write(parts, reader, f"mine {n}") for n in range(4)]
+    between = await write(parts, other, "between")
+    async with parts.primary.transaction() as tx:
+        # More than one page looks through.
+        await tx.connection.execute(
+            """insert into posts (id, account_id, content, visibility, status, sorted_at)
+               select gen_random_uuid(), %s, 'x', 'public', 'published', clock_timestamp() + make_interval(secs => n)
+               from generate_series(1, 1050) as n""",
+            (loud.viewer.id,),
+        )
+    await tie(parts, reader, TieKind.MUTE, loud)
+    pages = await walk(parts, reader, FeedKind.LATEST, 2)
+    assert [post for page in pages for post in page] == [between, *reversed(own)]

@@ -113,20 +113,22 @@ begin
     order by both_of.sorted_at desc, both_of.id desc
     limit n + 1
   ) as e;
-  if cardinality(ids) > n then
-    end_at := moments[n];
-    end_id := ids[n];
-  else
+  if hides or mutes then
     select p.sorted_at, p.id into end_at, end_id from posts p
     where p.status = 'published' and p.visibility = 'public' and p.parent_post_id is null
       and (p.sorted_at, p.id) < (before_at, before_id)
     order by p.sorted_at desc, p.id desc
     limit 1 offset looked_at_most - 1;
     if end_id is not null then
-      -- What is the reader's own beyond the posts that were looked at comes with the pages after.
-      ids := array(select e.id from unnest(ids, moments) with ordinality as e (id, sorted_at, place)
-                   where (e.sorted_at, e.id) >= (end_at, end_id) order by e.place);
+      -- What is the reader's own beyond the posts that were looked at comes with the pages after, among what others wrote there.
+      select array_agg(e.id order by e.place), array_agg(e.sorted_at order by e.place) into ids, moments
+      from unnest(ids, moments) with ordinality as e (id, sorted_at, place)
+      where (e.sorted_at, e.id) >= (end_at, end_id);
     end if;
+  end if;
+  if cardinality(ids) > n then
+    end_at := moments[n];
+    end_id := ids[n];
   end if;
   return json_build_array(
     see_cards(reader, ids[1:n], true),
