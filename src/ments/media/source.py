@@ -11,8 +11,10 @@ from ments.media.model import Probe, Rendition, Rung
 KEYFRAME_GAP_MAX_S = 4.0
 """A copied segment begins at a keyframe: with more, seeking and the change of rungs would take too long."""
 
-PICTURE_GAP_MAX_S = 4.0
-"""A chunk needs pictures: half of the shortest distance of two borders."""
+PICTURE_GAP_MAX_S = 3.0
+"""A chunk needs pictures: a second less than the shortest distance of two borders, the 4 s of what plays first.
+
+The second is for times that are rounded, and for a film whose clock begins with a stream that is not shown."""
 
 LEVEL_MAX = 42
 """H.264 level 4.2, 1080 lines at 60 frames/s: what phones and televisions decode in hardware."""
@@ -36,7 +38,8 @@ class PacketScan:
     profile, level    of H.264: `High`, 40 for 4.0; empty and 0 for others
     bitrate           bit/s of the picture over the whole length; `peak_bitrate` the most over any 4 s
     keyframe_gap_s    longest time between two keyframes, and from the last one to the end
-    picture_gap_s     longest time between two pictures
+    picture_gap_s     longest time without a new picture: from the film's beginning to the first, between two, and from
+                      when the last is first shown to the film's end, which may be that of the sound
     is_interlaced     lines of two moments in one picture
     begins_clean      the first packet is a keyframe that is shown, at 0 or after, and with the film's beginning
     sound_profile     `LC` for plain AAC; empty for others

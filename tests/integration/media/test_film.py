@@ -111,6 +111,32 @@ async def test_jobs_that_come_twice_change_nothing(parts: Parts, tmp_path: Path)
     assert not [name for name in files if "a128" in name]
 
 
+@pytest.mark.parametrize(
+    ("pictures_s", "late_s", "sound_s"),
+    [(3, 0, 10), (10, 0, 17), (4, 5, 9)],
+    ids=["ends-early", "later", "begins-late"],
+)
+async def test_a_film_whose_sound_goes_on_without_pictures_becomes_ready(
+    parts: Parts, tmp_path: Path, pictures_s: int, late_s: int, sound_s: int
+) -> None:
+    picture = ("-itsoffset", str(late_s), "-f", "lavfi", "-i", f"testsrc2=s=320x240:r=25:d={pictures_s}")
+    tone = ("-f", "lavfi", "-i", f"sine=d={sound_s}", "-c:a", "aac")
+    # Pixels that few can show, so that it is encoded.
+    encoder = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv444p")
+    originals.ffmpeg(*picture, *tone, *encoder, str(tmp_path / "a.mp4"))
+    event = await make_queued(parts, await make_member(parts), tmp_path / "a.mp4")
+    await transcode(parts, run_of(), event)
+    assert [piece["name"] for piece in await pieces_of(parts, id_of(event))] == ["first-000"]
+    await finish(parts)
+    row = await row_of(parts, event)
+    assert (row["status"], row["error_code"], row["error_text"]) == ("ready", None, None)
+    path = tmp_path / "video.mp4"
+    await parts.bucket.download(f"media/{id_of(event)}/s1/video.mp4", path)
+    with av.open(str(path)) as container:
+        assert sum(1 for _ in container.decode(video=0)) == 25 * pictures_s
+        assert float(container.duration or 0) / 1e6 == pytest.approx(sound_s, abs=0.15)
+
+
 @pytest.fixture
 def in_chunks(parts: Parts) -> Parts:
     """The same parts, with films cut into chunks of 8 s."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ments.media.film import REACHES_S, plan_film
+from ments.media.inside.packet_scan import Scan
 from ments.media.model import AudioStream, Probe, VideoStream
 from ments.media.progress import estimate_rest, list_renditions
 from ments.media.source import PacketScan
@@ -88,6 +90,37 @@ def test_a_long_film_that_is_kept_has_a_short_beginning(
 def test_a_film_without_pictures_for_long_is_not_cut() -> None:
     works = plan_film(film(3600.0), replace(GOOD, picture_gap_s=60.0, profile="High 10"))
     assert [(work.name, work.span.end_s) for work in works] == [("first-000", 3600.0), ("ladder-000", 3600.0)]
+
+
+def steady(start_s: float, end_s: float) -> list[float]:
+    return [start_s + n / 25 for n in range(round((end_s - start_s) * 25))]
+
+
+@given(st.floats(0.1, 200), st.lists(st.floats(0, 200), min_size=1))
+@example(10.0, steady(0, 3))
+@example(16.0, steady(0, 8.04))
+@example(30.0, steady(0, 12))
+@example(8.0, steady(4, 8))
+@example(20.0, steady(7.9, 20))
+def test_no_piece_of_an_encoded_film_is_without_a_picture(sound_s: float, times: list[float]) -> None:
+    end_s = max(times) + 0.04
+    length_s = max(sound_s, end_s)
+    scan = Scan()
+    for time in times:
+        scan.take(time, 1000, is_key=True, is_discard=False)
+    told = scan.tell(SimpleNamespace(codec_context=None), None, end_s, (0.0, length_s))
+    packets = replace(GOOD, picture_gap_s=told["picture_gap_s"], profile="High 10")
+    for work in plan_film(film(length_s), packets, chunk_s=8):
+        assert any(work.span.start_s <= time and (work.span.is_last or time < work.span.end_s) for time in times)
+
+
+def test_sound_that_is_longer_by_less_than_a_border_leaves_a_film_cut() -> None:
+    scan = Scan()
+    scan.take_all(steady(0, 30), [1000] * 750, [True] * 750, [False] * 750)
+    told = scan.tell(SimpleNamespace(codec_context=None), None, 30.0, (-0.5, 32.5))
+    assert told["picture_gap_s"] == pytest.approx(2.54)
+    works = plan_film(film(33.0), replace(GOOD, picture_gap_s=told["picture_gap_s"], profile="High 10"))
+    assert works[0].span.end_s == 4.0
 
 
 def test_progress_and_rest() -> None:

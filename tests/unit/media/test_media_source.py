@@ -142,3 +142,4 @@ def test_which_sound_may_be_kept() -> None:
 def test_a_film_with_long_gaps_is_not_cut() -> None:
     assert find_reason_not_to_cut(PACKETS) is None
     assert find_reason_not_to_cut(replace(PACKETS, picture_gap_s=16.0)) == "no picture for 16.0 s"
+    assert find_reason_not_to_cut(replace(PACKETS, picture_gap_s=3.9)) == "no picture for 3.9 s"

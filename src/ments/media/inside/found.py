@@ -52,7 +52,7 @@ class Found:
     def tell(self) -> dict[str, Any]:
         video, starts, ends = self.video, self.starts, self.ends
         name = self._container.format.name.split(",")[0]
-        first = min(starts.values(), default=0.0)
+        first, last = min(starts.values(), default=0.0), max(ends.values(), default=0.0)
         claimed = None
         if name not in GUESSED_LENGTH and self._container.duration:
             claimed = self._container.duration / 1_000_000
@@ -63,7 +63,7 @@ class Found:
         return {
             "container": name,
             "claimed_s": claimed,
-            "length_s": max(ends.values(), default=0.0) - first,
+            "length_s": last - first,
             "video": {
                 **_picture(video, starts, ends, self.count, self.rotation, self._sample),
                 "is_interlaced": self.scan.is_interlaced,
@@ -71,7 +71,7 @@ class Found:
             if video is not None
             else None,
             "audio": _sound(self.audio, starts, ends) if self.audio is not None else None,
-            "packets": self.scan.tell(video, self.audio, first, end) if video is not None else None,
+            "packets": self.scan.tell(video, self.audio, end, (first, last)) if video is not None else None,
         }
 
 

@@ -53,8 +53,8 @@ class Scan:
         if len(self._headers) < 2:
             self._headers.update(_header_in(bytes(packet)[:1024]))
 
-    def tell(self, stream: Any, sound: Any, first: float, end: float) -> dict[str, Any]:
-        """The fields of PacketScan. `first` and `end` of what is shown, in s."""
+    def tell(self, stream: Any, sound: Any, end: float, film: tuple[float, float]) -> dict[str, Any]:
+        """The fields of PacketScan. `end` of what is shown, and when the `film` with its sound begins and ends, in s."""
         times = sorted(self._times)
         length = end - times[0] if times else 0.0
         keys = sorted(self._keys)
@@ -69,10 +69,10 @@ class Scan:
             "bitrate": round(sum(self._sizes.values()) * 8 / length) if length > 0 else 0,
             "peak_bitrate": peak * 2 if length >= 4 else round(peak * 8 / length) if length > 0 else 0,
             "keyframe_gap_s": _longest_gap([*keys, end]) if keys else length,
-            "picture_gap_s": _longest_gap(times),
+            "picture_gap_s": _longest_gap([film[0], *times, film[1]]),
             "is_interlaced": self.is_interlaced,
             # A film that is kept is measured from its first picture on.
-            "begins_clean": bool(self._begins_clean and times and times[0] - first < LATE_MAX_S),
+            "begins_clean": bool(self._begins_clean and times and times[0] - film[0] < LATE_MAX_S),
             "sound_profile": str(getattr(heard, "profile", None) or ""),
             "sound_rate": int(getattr(heard, "sample_rate", 0) or 0),
             "is_flipped": self.is_flipped,
