@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,12 +11,13 @@ from ments.media.byte_ranges import Range, find_missing, join_ranges
 
 
 class PartialFile:
-    """As long as the whole one; knows which bytes of it are true."""
+    """As long as the whole one; knows which bytes of it are true. Several threads may put at once."""
 
     def __init__(self, path: Path, size: int) -> None:
         self.path = path
         self.size = size
         self._held: list[Range] = []
+        self._noting = threading.Lock()
 
     def make(self) -> None:
         """Make the file, without a single byte of the whole one. Raises OSError."""
@@ -29,7 +31,8 @@ class PartialFile:
             os.pwrite(file, data, start)
         finally:
             os.close(file)
-        self._held = join_ranges([*self._held, (start, start + len(data))])
+        with self._noting:  # else what another thread notes meanwhile is lost, and counts as missing
+            self._held = join_ranges([*self._held, (start, start + len(data))])
 
     def find_missing(self, wanted: Iterable[Range]) -> list[Range]:
         """What is not there of some ranges; past the file's end there is nothing."""
