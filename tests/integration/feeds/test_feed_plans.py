@@ -118,9 +118,8 @@ def _asked(crowd: Crowd, name: str) -> tuple[Any, dict[str, Any], int]:
         "timeline of an author": (_TIMELINES.list_newest_of_author, {"account_id": crowd.author_id, "n": 800}, 800),
         "followers": (
             _TIMELINES.find_followers_batch,
-            # A small part of those there are: of a third of them a sort of all is as cheap, and may be chosen.
-            PAGE | {"account_id": crowd.most_followed_id, "prefix": "tl:", "n": 200},
-            200,
+            PAGE | {"account_id": crowd.most_followed_id, "prefix": "tl:", "n": 1000},
+            1000,
         ),
         "timeline checked": (
             _TIMELINES.list_true,
