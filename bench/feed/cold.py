@@ -99,11 +99,10 @@ def _draw_places(stage: Stage) -> list[Place]:
 @contextmanager
 def _open_api(stage: Stage, redis_url: str) -> Iterator[_Api]:
     port = find_free_port()
-    words = ["--interface", "asgi", "--factory", "--loop", "uvloop", "--workers", "2", "--no-ws", "--port", str(port)]
     environ = stage.environ | {"REDIS_URL": redis_url, "MENTS_ANSWER_KEPT_S": "0"}
     with (stage.home / "bench-cold.log").open("ab") as log:
-        granian = subprocess.Popen(
-            [sys.executable, "-m", "granian", *words, "bench.feed.cold_app:create_asgi"],
+        served = subprocess.Popen(
+            [sys.executable, "-m", "bench.feed.served", "bench.feed.cold_app:create_asgi", str(port), "2"],
             env=environ,
             stdout=log,
             stderr=log,
@@ -112,13 +111,13 @@ def _open_api(stage: Stage, redis_url: str) -> Iterator[_Api]:
         url = f"http://127.0.0.1:{port}"
         deadline = time.monotonic() + _START_S
         while not _answers(url):
-            if time.monotonic() > deadline or granian.poll() is not None:
+            if time.monotonic() > deadline or served.poll() is not None:
                 raise SystemExit("The cold API did not start.")
             time.sleep(0.2)
-        yield _Api(url, granian.pid, stage)
+        yield _Api(url, served.pid, stage)
     finally:
-        granian.terminate()
-        granian.wait(timeout=20)
+        served.terminate()
+        served.wait(timeout=20)
 
 
 def _answers(url: str) -> bool:

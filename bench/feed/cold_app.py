@@ -1,4 +1,4 @@
-"""The API with every cache of the process switched off, for granian: no answers, no sessions, no fragments are kept."""
+"""The API with every cache of the process switched off: no answers, no sessions, no fragments are kept."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """2,000 open streams of a feed on one API process: memory a stream, and how long until each is told of a new post.
 
 Run: .venv/bin/python -m bench.feed.streams [--streams 2000] [--posts 5]
-In a stack of its own, beside one process of the API as granian runs it. The streams are those of members, ten of each, half of them of
+In a stack of its own, beside one process of the API as `ments api` runs it. The streams are those of members, ten of each, half of them of
 those whom they follow; each shows twenty posts, whose counts are followed, too.
 """
 
@@ -24,8 +24,7 @@ from bench.jobs.place import Place, open_place
 from bench.record import Figure, record
 from bench.stack import find_free_port
 from ments.accounts.sessions import open_session
-from ments.app import _BACKLOG, _CONCURRENT_REQUESTS, open_parts
-from ments.feeds.live import LIVE_STREAMS_MAX
+from ments.app import open_parts
 from ments.feeds.live_hub import TOPIC
 from ments.parts import Parts
 from ments.settings import read_settings
@@ -84,18 +83,8 @@ def main() -> None:
 def one_api(place: Place) -> Iterator[tuple[int, psutil.Process]]:
     """The API in one process, as `ments api` runs each of its own."""
     port = find_free_port()
-    words = ["--interface", "asgi", "--factory", "--loop", "uvloop", "--workers", "1", "--backlog", str(_BACKLOG)]
-    words += [
-        "--backpressure",
-        str(_CONCURRENT_REQUESTS + LIVE_STREAMS_MAX),
-        "--no-ws",
-        "--workers-kill-timeout",
-        "5",
-        "--port",
-        str(port),
-    ]
-    granian = subprocess.Popen(
-        [sys.executable, "-m", "granian", *words, "ments.app:create_asgi"],
+    served = subprocess.Popen(
+        [sys.executable, "-m", "bench.feed.served", "ments.app:create_asgi", str(port), "1"],
         env=place.environ,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -104,16 +93,23 @@ def one_api(place: Place) -> Iterator[tuple[int, psutil.Process]]:
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             time.sleep(0.5)
-            children = psutil.Process(granian.pid).children()
-            if children and any(one.laddr.port == port for one in psutil.Process(granian.pid).net_connections()):
-                break
-            if children and any(one.laddr and one.laddr.port == port for one in children[0].net_connections()):
+            child = _serving(served.pid)
+            if child is not None and any(one.laddr and one.laddr.port == port for one in child.net_connections()):
                 break
         time.sleep(_SETTLE_S)
-        yield port, psutil.Process(granian.pid).children()[0]
+        child = _serving(served.pid)
+        if child is None:
+            raise SystemExit("The API did not start.")
+        yield port, child
     finally:
-        granian.terminate()
-        granian.wait(timeout=20)
+        served.terminate()
+        served.wait(timeout=20)
+
+
+def _serving(pid: int) -> psutil.Process | None:
+    """The process that serves: beside it the first one has a child that minds what both share."""
+    children = [one for one in psutil.Process(pid).children() if "spawn_main" in " ".join(one.cmdline())]
+    return children[0] if children else None
 
 
 async def measure(place: Place, port: int, api: psutil.Process, streams: int, posts: int) -> dict[str, Figure]:

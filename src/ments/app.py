@@ -38,10 +38,8 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 
-_BACKLOG = 1024
-# Requests that one process works on; the rest wait in the backlog, and past that the edge answers.
+# Requests that one process works on; who comes meanwhile is told to come again.
 _CONCURRENT_REQUESTS = 512
-_STOP_S = 10
 # A session that ends is dropped by who hears of it. This long it may live on where the word of it was lost.
 _SESSION_KEPT_S = 10.0
 _SESSIONS_KEPT = 50_000
@@ -179,7 +177,7 @@ async def _open_observed(settings: Settings) -> AsyncIterator[Parts]:
 
 
 def create_asgi() -> ASGIApp:
-    """Build the web application of this process from its environment: granian calls it once a process."""
+    """Build the web application of this process from its environment: the server calls it once a process."""
     settings = read_settings(os.environ)
     start_observing(settings, "ments-api")
     return create_app(settings, opened=_open_observed)
@@ -190,35 +188,23 @@ def run_api(settings: Settings) -> None:
 
     The processes read the environment themselves, so `settings` must have come from it.
     """
-    from granian.constants import Interfaces, Loops
-    from granian.server import Server
-
     from ments.feeds.live import LIVE_STREAMS_MAX
+    from ments.web.server import serve
 
-    # Before the fork, so that the processes share what the imports take.
-    list_routes()
     join_rooms(ROOMS).refuse_broken()
     stop_metrics = None
     if settings.metrics_port:
-        # The processes are forked from this one and count in files; this one adds them up and shows them.
+        # The processes count in files; this one adds them up and shows them.
         share_between_processes(settings.home / "run" / f"metrics-{settings.api_port}")
         stop_metrics = serve_metrics(settings.metrics_port)
-    Server(
-        target="ments.app:create_asgi",
-        factory=True,
-        address=settings.api_bind,
+    serve(
+        "ments.app:create_asgi",
+        host=settings.api_bind,
         port=settings.api_port,
-        interface=Interfaces.ASGI,
-        workers=max(2, settings.api_workers),
-        loop=Loops.uvloop,
-        backlog=_BACKLOG,
+        processes=max(2, settings.api_workers),
         # Streams wait, they don't work: they have places of their own.
-        backpressure=_CONCURRENT_REQUESTS + LIVE_STREAMS_MAX,
-        respawn_failed_workers=True,
-        respawn_interval=0.5,
-        workers_kill_timeout=_STOP_S,
-        websockets=False,
-    ).serve()
+        at_work_max=_CONCURRENT_REQUESTS + LIVE_STREAMS_MAX,
+    )
     if stop_metrics is not None:
         stop_metrics()
 

@@ -25,7 +25,7 @@ _QUIET: Final = (
     "urllib3",
     "botocore",
     "boto3",
-    "granian.access",
+    "uvicorn.access",
     "PIL",
     "asyncio",
 )

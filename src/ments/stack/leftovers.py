@@ -51,7 +51,7 @@ def running(state: dict[str, Any]) -> list[tuple[str, int, signal.Signals]]:
 def end_leftovers(state: dict[str, Any]) -> list[str]:
     """End what a dead supervisor left running, and wait for it; returns the names of the parts.
 
-    Each leads its process group, and the whole group goes: a killed nginx or granian leaves children.
+    Each leads its process group, and the whole group goes: a killed nginx or API leaves children.
     """
     left = running(state)
     for _, pid, stop_signal in left:

@@ -2,7 +2,8 @@
 
 A route is declared with `keep=True`, and its handler says of an answer that it may be kept (`keep_answer`). The key is what the
 session was told by, byte for byte, so nobody else's request can have it. A member's own act drops what is kept of them, here
-before it is answered, and in the other processes as soon as they hear of it.
+before it is answered, and in the other processes as soon as they hear of it. The server asks for what is kept before it sets
+a request up (`give`); what needs more than that, a trace that is exported say, comes the longer way.
 """
 
 from __future__ import annotations
@@ -38,6 +39,9 @@ _REPLAYED = "ments_kept_answer"
 _SAFE = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
 _COOKIE = SESSION_COOKIE.encode()
 _COUNT_EVERY_S = 1.0
+_OK = b"HTTP/1.1 200 OK\r\n"
+# A trace to be part of; a body to be read.
+_ASKS_MORE = frozenset((b"traceparent", b"content-length", b"transfer-encoding", b"expect", b"upgrade"))
 
 
 def note_account(scope: Scope, account_id: UUID) -> None:
@@ -52,13 +56,20 @@ def keep_answer(scope: Scope) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer with status 200, as it left; without its trace id, which each request has of its own."""
+    """An answer with status 200, as it left; without its trace id, which each request has of its own.
 
+    path  as the route was declared; head  status and headers as they are sent
+    """
+
+    path: str
     headers: list[tuple[bytes, bytes]]
     body: bytes
+    head: bytes
 
 
-Key = tuple[str, bytes, bytes, bytes]
+Headers = list[tuple[bytes, bytes]]
+Key = tuple[bytes, bytes, bytes]
+"""Path and query as sent, cookie, token."""
 
 
 @dataclass(slots=True)
@@ -117,8 +128,31 @@ class KeptAnswers:
 
     # reading ------------------------------------------------------------------------
 
-    async def _answer(self, kept: Kept[Answer], key: Key, scope: HTTPScope, receive: Receive, send: Send) -> None:
+    def give(self, target: bytes, headers: Headers) -> tuple[bytes, bytes] | None:
+        """What is kept for this GET, ready to be sent (`web.protocol.Ready`); counted as answered."""
+        kept = self._kept
+        if kept is None or is_exporting():
+            return None
         started = time.perf_counter()
+        cookie = token = b""
+        for name, value in headers:
+            if name == b"cookie":
+                if cookie:
+                    return None
+                cookie = value
+            elif name == b"authorization":
+                if token:
+                    return None
+                token = value
+            elif name in _ASKS_MORE:
+                return None
+        answer = kept.find((target, cookie, token))
+        if answer is None:
+            return None
+        self._note_given(answer.path, time.perf_counter() - started, len(answer.body))
+        return b"%bx-trace-id: %032x\r\n" % (answer.head, random.getrandbits(128) or 1), answer.body
+
+    async def _answer(self, kept: Kept[Answer], key: Key, scope: HTTPScope, receive: Receive, send: Send) -> None:
         answer = kept.find(key)
         if answer is None:
             making = self._making.get(key)
@@ -127,25 +161,21 @@ class KeptAnswers:
                 answer = await asyncio.shield(making.done)
         if answer is None:
             await self._make(kept, key, scope, receive, send)
-        elif is_exporting() or any(name == b"traceparent" for name, _ in scope["headers"]):
+        else:
             cast("dict[str, Any]", scope)[_REPLAYED] = answer
             await self._replayed(scope, receive, send)
-        else:
-            trace_id = b"%032x" % (random.getrandbits(128) or 1)
-            headers = [*answer.headers, (b"x-trace-id", trace_id)]
-            await send({"type": "http.response.start", "status": HTTPStatus.OK, "headers": headers})
-            await send({"type": "http.response.body", "body": answer.body, "more_body": False})
-            self._note_given(scope["path"], time.perf_counter() - started, len(answer.body))
 
     async def _make(self, kept: Kept[Answer], key: Key, scope: HTTPScope, receive: Receive, send: Send) -> None:
         making = _Making(kept.begin(), cast("dict[str, Any]", scope), asyncio.get_running_loop().create_future())
         self._making[key] = making
+        # The router shortens it on the way to a route.
+        path = scope["path"]
         taken = _Taken(send)
         try:
             await self._app(scope, receive, taken.send)
-            answer = taken.answer(making.scope.get(_ACCOUNT) if making.scope.get(_KEEP) else None)
+            answer = taken.answer(path, making.scope.get(_ACCOUNT) if making.scope.get(_KEEP) else None)
             if answer is not None:
-                size = len(answer.body) + sum(map(len, key[1:])) + 1024
+                size = len(answer.body) + 2 * len(answer.head) + sum(map(len, key)) + 1024
                 kept.put(making.begun, key, making.scope[_ACCOUNT], answer, size)
                 making.done.set_result(answer)
         finally:
@@ -198,7 +228,8 @@ def _key_of(scope: HTTPScope) -> Key | None:
             token = value
     if not token and _COOKIE not in cookie:
         return None
-    return scope["path"], scope["query_string"], cookie, token
+    path, query = scope["raw_path"], scope["query_string"]
+    return b"%b?%b" % (path, query) if query else path, cookie, token
 
 
 class _Taken:
@@ -218,7 +249,7 @@ class _Taken:
             self._is_whole = not message.get("more_body", False)
         await self._send(message)
 
-    def answer(self, account_id: UUID | None) -> Answer | None:
+    def answer(self, path: str, account_id: UUID | None) -> Answer | None:
         """The answer, when it may be kept for this account."""
         if self._start is None or not self._is_whole:
             return None
@@ -229,7 +260,10 @@ class _Taken:
         ):
             return None
         own = [(name, b"HIT" if name == b"x-cache" else value) for name, value in headers if name != b"x-trace-id"]
-        return Answer(own, b"".join(self._body))
+        body = b"".join(self._body)
+        lines = [(name, value) for name, value in own if name != b"content-length"]
+        lines.append((b"content-length", b"%d" % len(body)))
+        return Answer(path, own, body, _OK + b"".join(b"%b: %b\r\n" % line for line in lines))
 
 
 async def _replay(scope: Any, receive: Any, send: Any) -> None:

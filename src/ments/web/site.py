@@ -26,6 +26,7 @@ from ments.web.health import Readiness, probes_of
 from ments.web.kept_answers import KeptAnswers
 from ments.web.origin import guard_origin
 from ments.web.problems import render_error
+from ments.web.straight import Straight, raise_failed
 
 OpenParts = Callable[[Settings], AbstractAsyncContextManager[Parts]]
 
@@ -57,7 +58,7 @@ def build_site(
             "readiness": Provide(provide_readiness, sync_to_thread=False),
             **dependencies,
         },
-        middleware=[guard_origin(settings.public_url)],
+        middleware=[guard_origin(settings.public_url), raise_failed],
         exception_handlers={Exception: render_error},
         after_exception=[report],
         request_class=BoundedRequest,
@@ -72,7 +73,7 @@ def build_site(
             render_plugins=[JsonRenderPlugin(path="/")],
         ),
     )
-    kept = KeptAnswers(Observed(Doorway(app, settings)), _kept_paths(app))
+    kept = KeptAnswers(Observed(Doorway(Straight(app), settings)), _kept_paths(app))
     return kept
 
 
