@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from ments.derived_keys import derive_key
 from ments.errors import MentsError
 from ments.weights import DEFAULT_WEIGHTS, WEIGHTS, Experiment, parse_experiments, parse_weights
 
@@ -187,7 +186,7 @@ class Settings:
 
     def secret_for(self, purpose: str) -> str:
         """Derive a key for one purpose from SECRET_KEY; 64 hex digits, stable across processes."""
-        return hmac.new(self.secret_key.encode(), purpose.encode(), hashlib.sha256).hexdigest()
+        return derive_key(self.secret_key, purpose)
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:

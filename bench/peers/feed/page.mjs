@@ -82,7 +82,7 @@ async function draw(accountId, ids, hasMore, kind) {
 }
 
 async function findFragments(seen) {
-  const keys = seen.map(([id, , , version]) => `fr:${id}:${version}`)
+  const keys = seen.map(([id, , , version]) => `fr:${id.replaceAll('-', '')}:${version}`)
   const found = new Map()
   const sealed = IS_COLD ? [] : await valkey.mgetBuffer(keys)
   const missing = []

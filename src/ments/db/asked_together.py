@@ -22,7 +22,7 @@ from ments.db.pools import Primary
 
 W = TypeVar("W")
 R = TypeVar("R")
-Value = UUID | datetime | int | bytes | Sequence[UUID]
+Value = UUID | datetime | int | bytes | Sequence[UUID] | Sequence[str]
 
 # Statements of a kind that each process has under way, and who waits for the next: as many as for a pool, and as long.
 _AT_ONCE = 3

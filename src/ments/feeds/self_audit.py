@@ -102,9 +102,9 @@ async def _count_lacking(parts: Parts, name: str) -> int | None:
                 pulled=list(found.head.pulled),
                 n=rules.TIMELINE_KEPT,
             )
-        wanted = set(await list_places(rows))
-    lies = set(rules.read_places(found.pairs))
-    return sum(found.floor < rules.to_score(place.at) < until for place in wanted - lies)
+        wanted = {rules.entry_of(place) for place in await list_places(rows)}
+    lies = set(rules.read_entries(found.pairs))
+    return sum(found.floor < score < until for score, _ in wanted - lies)
 
 
 async def audit_pages(parts: Parts) -> Audit:

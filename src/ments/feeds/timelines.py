@@ -23,8 +23,10 @@ from ments.feeds.timeline_rules import (
     TIMELINE_KEPT,
     Head,
     Stretch,
+    entry_of,
     from_score,
     merge_stretches,
+    place_of,
     read_stretch,
     to_score,
 )
@@ -73,17 +75,18 @@ async def see_home(parts: Parts, viewer_id: UUID, before: Place, n: int) -> tupl
     if read is None:
         return None
     head, stretch = read
-    if stretch.is_floor and stretch.reaches >= before:
+    reaches = place_of(stretch.reaches)
+    if stretch.is_floor and reaches >= before:
         return None
     said = await ask_together(
         parts.primary,
         queries.see_home,
         readers=viewer_id,
-        named=[place.id for place in stretch.places],
+        named=[post_id.hex() for _, post_id in stretch.entries],
         before_ats=before.at,
         before_ids=before.id,
-        from_ats=stretch.reaches.at,
-        from_ids=stretch.reaches.id,
+        from_ats=reaches.at,
+        from_ids=reaches.id,
         ns=n,
     )
     found = _seen_home.decode(said)
@@ -130,7 +133,8 @@ async def _list_kept(parts: Parts, viewer_id: UUID, before: Place, n: int) -> li
         if read is None:
             return None
         head, stretch = read
-        if stretch.is_floor and stretch.reaches >= before:
+        reaches = place_of(stretch.reaches)
+        if stretch.is_floor and reaches >= before:
             # Further down than it goes.
             return found + await list_plainly(parts, viewer_id, before, n - len(found))
         checked = await _check(parts, viewer_id, before, stretch, n - len(found))
@@ -145,16 +149,17 @@ async def _list_kept(parts: Parts, viewer_id: UUID, before: Place, n: int) -> li
         if len(found) >= n:
             return found
         if stretch.is_floor:
-            older = await list_plainly(parts, viewer_id, stretch.reaches, n - len(found)) if stretch.has_older else []
+            older = await list_plainly(parts, viewer_id, reaches, n - len(found)) if stretch.has_older else []
             return found + older
         # Nothing but what is hidden, or many of one moment (then no further, but more at a time).
-        before = min(before, stretch.reaches)
+        before = min(before, reaches)
         count = min(count * _WIDER, TIMELINE_KEPT + _SLACK)
 
 
 async def _read_or_make(parts: Parts, viewer_id: UUID, before: Place, count: int) -> tuple[Head, Stretch] | None:
     """Read a stretch of a member's timeline, merged with those of the accounts whose posts are pulled."""
-    score = to_score(before.at)
+    entry = entry_of(before)
+    score = entry[0]
     name = kept.home_name(viewer_id)
     (home,) = await kept.read_timelines(parts.valkey, [name], score, count)
     if home.head is None:
@@ -170,7 +175,7 @@ async def _read_or_make(parts: Parts, viewer_id: UUID, before: Place, count: int
         if pulled is None:
             return None
         sources += pulled
-    return home.head, merge_stretches([read_stretch(source.floor, source.pairs, before, count) for source in sources])
+    return home.head, merge_stretches([read_stretch(source.floor, source.pairs, entry, count) for source in sources])
 
 
 async def _read_pulled(parts: Parts, account_ids: tuple[UUID, ...], score: int, count: int) -> list[kept.Found] | None:
@@ -186,17 +191,18 @@ async def _read_pulled(parts: Parts, account_ids: tuple[UUID, ...], score: int, 
 
 async def _check(parts: Parts, viewer_id: UUID, before: Place, stretch: Stretch, n: int) -> _Checked:
     """Leave what is so: of the stretch's posts, and the reader's own within it; n at most."""
+    reaches = place_of(stretch.reaches)
     async with parts.primary.session() as session:
         rows = [
             row
             async for row in queries.list_true(
                 session.connection,
                 viewer_id=viewer_id,
-                ids=write_array(place.id for place in stretch.places),
+                ids=write_array(post_id.hex() for _, post_id in stretch.entries),
                 before_at=before.at,
                 before_id=before.id,
-                from_at=stretch.reaches.at,
-                from_id=stretch.reaches.id,
+                from_at=reaches.at,
+                from_id=reaches.id,
                 n=n,
             )
         ]

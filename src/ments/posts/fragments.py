@@ -1,13 +1,13 @@
 """Cards as the bytes that feeds hand out, drawn from ids for one reader.
 
 One statement says of each post whether this reader may see it, its version, its counts and what the reader did to it
-(`see_cards`, migration 0013). What everybody's card is made of lies under the version (`parts.fragments`), so it is never
+(`see_cards`, migration 0016). What everybody's card is made of lies under the version (`parts.fragments`), so it is never
 stale, whatever purge was lost; what is missing is drawn from its rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -79,7 +79,7 @@ async def draw_seen(parts: Parts, session: Session | None, viewer_id: UUID | Non
         if one.flags & DRAWN_FOR_ONE:
             body = drawn.get(one.id)
         else:
-            fragment = fragments.get(one.id)
+            fragment = next(fragments)
             body = None if fragment is None else lay_over(fragment, one, viewer_id)
         # Neither: it was deleted a moment ago.
         if body is not None:
@@ -87,20 +87,21 @@ async def draw_seen(parts: Parts, session: Session | None, viewer_id: UUID | Non
     return cards
 
 
-async def _find_fragments(parts: Parts, session: Session | None, seen: Sequence[Seen]) -> dict[UUID, Fragment]:
-    """Everybody's parts of these posts, kept or made now."""
-    keys = {one.id: fragment_key(one.id, one.version) for one in seen}
-    kept: Mapping[str, Fragment] = await parts.fragments.find(keys.values())
-    found = {post_id: kept[key] for post_id, key in keys.items() if key in kept}
-    missing = [post_id for post_id in keys if post_id not in found]
+async def _find_fragments(parts: Parts, session: Session | None, seen: Sequence[Seen]) -> Iterator[Fragment | None]:
+    """Everybody's parts of these posts in their order, kept or made now; None where there is none any more."""
+    keys = [fragment_key(one.id, one.version) for one in seen]
+    kept: Mapping[str, Fragment] = await parts.fragments.find(keys)
+    missing = [one.id for one, key in zip(seen, keys, strict=True) if key not in kept]
     if not missing:
-        return found
+        return map(kept.__getitem__, keys)
     if session is not None:
-        return found | await _make_fragments(parts, session, missing)
-    making = _MAKING.get(parts.fragments)
-    if making is None:
-        making = _MAKING[parts.fragments] = Together(_make_together, _MADE_TOGETHER_MAX)
-    return found | await making.ask((parts, missing))
+        made = await _make_fragments(parts, session, missing)
+    else:
+        making = _MAKING.get(parts.fragments)
+        if making is None:
+            making = _MAKING[parts.fragments] = Together(_make_together, _MADE_TOGETHER_MAX)
+        made = await making.ask((parts, missing))
+    return iter([kept.get(key) or made.get(one.id) for one, key in zip(seen, keys, strict=True)])
 
 
 async def _make_together(wanted: Sequence[_Missing]) -> list[dict[UUID, Fragment]]:
@@ -144,4 +145,5 @@ async def _draw_for_one(
 
 def fragment_key(post_id: UUID, version: str) -> str:
     """Where everybody's part of a card lies."""
-    return f"fr:{post_id}:{version}"
+    # Without hyphens: they are most of what writing an id takes.
+    return f"fr:{post_id.hex}:{version}"

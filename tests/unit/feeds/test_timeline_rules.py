@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from ments.db.keyset import Place
 from ments.feeds.timeline_rules import (
     Head,
+    entry_of,
     from_score,
     merge_stretches,
+    place_of,
+    read_entries,
     read_head,
-    read_places,
     read_stretch,
     to_score,
     wants_pull,
@@ -50,8 +52,22 @@ def pairs_of(entries: list[Place]) -> list[bytes]:
 @given(st.lists(places, max_size=5), st.binary(max_size=20).filter(lambda raw: len(raw) != 16), st.binary(max_size=8))
 def test_garbage_is_left_out(entries: list[Place], member: bytes, score: bytes) -> None:
     good = pairs_of(entries)
-    assert read_places([*good, member, b"5", *good, b"x" * 16, b"inf", b"x" * 16, b"nan"]) == entries * 2
-    assert read_places([*good, b"x" * 16, b"1e300", b"dangling"]) == entries
+    read = read_entries([*good, member, b"5", *good, b"x" * 16, b"inf", b"x" * 16, b"nan"])
+    assert [place_of(entry) for entry in read] == entries * 2
+    read = read_entries(
+        [*good, b"x" * 16, b"1e300", b"x" * 16, b"-1", b"x" * 16, b"9" * 40, b"x" * 16, score, b"dangling"]
+    )
+    assert read[: len(entries)] == [entry_of(place) for place in entries]
+    assert all(place_of(entry).id.bytes == b"x" * 16 for entry in read[len(entries) :])
+
+
+@given(st.lists(places, max_size=9))
+def test_entries_are_in_the_order_of_places(some: list[Place]) -> None:
+    assert [place_of(entry) for entry in sorted(map(entry_of, some))] == sorted(some)
+
+
+def test_a_score_may_be_written_as_a_double() -> None:
+    assert read_entries([b"x" * 16, b"1.7643900001234560e+15"]) == [(1_764_390_000_123_456, b"x" * 16)]
 
 
 @given(
@@ -69,13 +85,14 @@ def test_merged_stretches_hold_all_down_to_where_they_reach(
     for entries, floor in sources:
         score = to_score(_START) + floor if floor else 0
         kept = sorted((p for p in entries if to_score(p.at) > score and p.at <= before.at), reverse=True)
-        stretches.append(read_stretch(score, pairs_of(kept[:count]), before, count))
+        stretches.append(read_stretch(score, pairs_of(kept[:count]), entry_of(before), count))
     merged = merge_stretches(stretches)
+    found, reaches = [place_of(entry) for entry in merged.entries], place_of(merged.reaches)
     everything = {place for entries, _ in sources for place in entries}
-    assert merged.places == sorted({p for p in everything if merged.reaches <= p < before}, reverse=True)
+    assert found == sorted({p for p in everything if reaches <= p < before}, reverse=True)
     assert merged.is_floor or merged.has_older
     if not merged.has_older:
-        assert merged.places == sorted({p for p in everything if p < before}, reverse=True)
+        assert found == sorted({p for p in everything if p < before}, reverse=True)
 
 
 def test_an_account_is_not_pulled_and_pushed_in_turn() -> None:
