@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, LiteralString
-from uuid import UUID
+from typing import Any
 
 import numpy as np
 import psycopg
-from psycopg import sql
 
-from ments.seed import rows
+from ments.seed import bare, rows, words
+from ments.seed.copying import Pairs, Progress, batch, copy_pairs, copy_rows
 from ments.seed.plan import Numbers, SeedPlan, SeedRefused
 
 BATCH = 50_000
-PAIRS_BATCH = 250_000
+BARE_FROM = 1_000_000
+"""So many rows for a table that is empty: then indexes are made after them."""
+_ACCOUNT = ("id", "username", "email", "full_name", "headline", "followers", "following")
+_POST = (
+    "id", "account_id", "environment_id", "content", "visibility", "status", "sorted_at", "created_at", "likes"
+)  # fmt: skip
+_HASHTAG = ("tag", "sorted_at", "post_id")
 _SPAN = timedelta(days=365)
 _RECENCY = 1.6
 """Places grow: half of what was ever posted is of the last third of the time."""
 
-Progress = Callable[[str, int, int], None]
-"""Called with a table, how many of its rows are there, and how many there will be."""
+_ONE_AT_A_TIME = 0x73656564  # "seed"
+_WAIT_S = 30
 
 
 @dataclass
@@ -37,45 +42,57 @@ class Filled:
     likes: int = 0
 
 
-def fill(database_direct_url: str, plan: SeedPlan, on_progress: Progress) -> Filled:
+def fill(database_direct_url: str, plan: SeedPlan, on_progress: Progress, *, bare_from: int = BARE_FROM) -> Filled:
     """Add what the plan asks for, unless it is there. Followed, liked and following are counted in the rows themselves.
 
     database_direct_url  past the pooler: batches take longer than its limits
+    bare_from  rows that a table is to get, from which on it is filled without its indexes, if it has none
     Raises psycopg.Error, SeedRefused.
     """
     filled = Filled()
     now = datetime.now(UTC)
     with psycopg.connect(database_direct_url, autocommit=True) as connection:
+        _be_alone(connection)
+        # Another place's run was cut off: this one may be refused, and does not need what that one has not copied.
+        _put_back(connection, bare.find_taken(connection, not_by=plan.place), on_progress)
         _check_place(connection, plan)
         _fill_accounts(connection, plan, filled, on_progress)
-        _fill_posts(connection, plan, now, filled, on_progress)
-        filled.follows = _fill_pairs(
-            connection,
-            _Pairs("follows", ("follower_id", "followee_id"), "follows_begun", plan.follow_pairs),
-            lambda pairs: (
-                rows.make_ids(rows.ACCOUNT, plan.place, pairs // plan.accounts),
-                rows.make_ids(rows.ACCOUNT, plan.place, pairs % plan.accounts),
-            ),
-            now,
-            on_progress,
-        )
-        filled.likes = _fill_pairs(
-            connection,
-            _Pairs("likes", ("post_id", "account_id"), "likes_begun", plan.like_pairs),
-            lambda pairs: (
-                rows.make_ids(rows.POST, plan.place, pairs // plan.accounts),
-                rows.make_ids(rows.ACCOUNT, plan.place, pairs % plan.accounts),
-            ),
-            now,
-            on_progress,
-        )
+
+        def in_turn(relations: tuple[str, ...], count: int, copy: Callable[[], None]) -> None:
+            if count >= bare_from:
+                for relation in relations:
+                    bare.take_away(connection, relation, plan.place)
+            copy()
+            _put_back(connection, bare.find_taken(connection, relations), on_progress)
+
+        in_turn(("posts", "post_hashtags"), plan.posts, lambda: _fill_posts(connection, plan, now, filled, on_progress))
+        in_turn(("follows",), plan.follows, lambda: _fill_follows(connection, plan, now, filled, on_progress))
+        in_turn(("likes",), plan.likes, lambda: _fill_likes(connection, plan, now, filled, on_progress))
         if filled != Filled():
             connection.execute("analyze accounts, posts, follows, likes, post_hashtags")
     return filled
 
 
+def _be_alone(connection: Any) -> None:
+    """Refuse to work beside another run; one that was killed a moment ago is waited for."""
+    # Else the server would end the statement of one that is gone, before it looks for the next, and only then let go.
+    connection.execute("set client_connection_check_interval = '1s'")
+    for _ in range(_WAIT_S):
+        if connection.execute("select pg_try_advisory_lock(%s)", (_ONE_AT_A_TIME,)).fetchone()[0]:
+            return
+        time.sleep(1)
+    raise SeedRefused("Another `ments seed` is at work here. Wait for its end.")
+
+
+def _put_back(connection: Any, taken: list[bare.Taken], on_progress: Progress) -> None:
+    if taken:
+        tables = " and ".join(sorted({one.relation for one in taken}))
+        bare.put_back(connection, taken, lambda done, total: on_progress(f"indexes of {tables}", done, total))
+    bare.forget(connection)
+
+
 def _check_place(connection: Any, plan: SeedPlan) -> None:
-    name = rows.username(plan.seed, 0)
+    name = words.username(plan.seed, 0)
     (first,) = rows.make_uuids(rows.ACCOUNT, plan.place, np.zeros(1, dtype=np.int64))
     found = connection.execute("select id from accounts where username = %s", (name,)).fetchone()
     if found is not None and found[0] != first:
@@ -86,13 +103,10 @@ def _fill_accounts(connection: Any, plan: SeedPlan, filled: Filled, on_progress:
     followers, following = plan.count_followers(), plan.count_following()
     for numbers in _batches(plan.accounts):
         (first,) = rows.make_uuids(rows.ACCOUNT, plan.place, numbers[:1])
-        with _batch(connection, "accounts", "id = %s", (first,)) as is_new:
+        with batch(connection, "accounts", {"id": first}) as is_new:
             if is_new:
-                _copy(
-                    connection,
-                    "copy accounts (id, username, email, full_name, headline, followers, following) from stdin",
-                    rows.account_rows(plan.place, numbers, followers[numbers], following[numbers]),
-                )
+                found = rows.account_rows(plan.place, numbers, followers[numbers], following[numbers])
+                copy_rows(connection, "accounts", _ACCOUNT, found)
                 filled.accounts += len(numbers)
         on_progress("accounts", int(numbers[-1]) + 1, plan.accounts)
 
@@ -102,90 +116,46 @@ def _fill_posts(connection: Any, plan: SeedPlan, now: datetime, filled: Filled, 
     authors, likes = plan.authors, plan.count_likes()
     for numbers in _batches(plan.posts):
         (first,) = rows.make_uuids(rows.POST, plan.place, numbers[:1])
-        with _batch(connection, "posts", "id = %s", (first,)) as is_new:
+        with batch(connection, "posts", {"id": first}) as is_new:
             if is_new:
-                tags = _copy_posts(connection, plan, numbers, authors[numbers], likes[numbers], rooms, now)
-                _copy(connection, "copy post_hashtags (tag, sorted_at, post_id) from stdin", tags)
+                # The newest are the last numbers.
+                ages = (1 - (numbers + 1) / plan.posts) ** _RECENCY * _SPAN.total_seconds()
+                at = rows.microseconds(now) - np.rint(ages * 1e6).astype(np.int64)
+                posts = rows.Posts(plan.place, numbers, authors[numbers], at, likes[numbers])
+                copy_rows(connection, "posts", _POST, rows.post_rows(posts, rooms))
+                tags, count = rows.hashtag_rows(posts)
+                copy_rows(connection, "post_hashtags", _HASHTAG, tags)
                 filled.posts += len(numbers)
-                filled.hashtags += len(tags)
+                filled.hashtags += count
         on_progress("posts", int(numbers[-1]) + 1, plan.posts)
 
 
-def _copy_posts(
-    connection: Any, plan: SeedPlan, numbers: Numbers, authors: Numbers, likes: Numbers, rooms: list[Any], now: datetime
-) -> list[tuple[object, ...]]:
-    """Copy posts, the newest of which are the last numbers; returns the rows of their hashtags."""
-    ages = (1 - (numbers + 1) / plan.posts) ** _RECENCY * _SPAN.total_seconds()
-    ids = rows.make_uuids(rows.POST, plan.place, numbers)
-    owners = rows.make_uuids(rows.ACCOUNT, plan.place, authors)
-    tags: list[tuple[object, ...]] = []
-
-    def lines() -> Iterator[tuple[object, ...]]:
-        for number, id_, owner, age_s, liked in zip(
-            numbers.tolist(), ids, owners, ages.tolist(), likes.tolist(), strict=True
-        ):
-            at = now - timedelta(seconds=age_s)
-            said, tag = rows.words(number)
-            if tag:
-                tags.append((tag, at, id_))
-            # Every second post is in a room.
-            room = rooms[number // 2 % len(rooms)] if rooms and number % 2 else None
-            yield (id_, owner, room, said, "public", "published", at, at, liked)
-
-    _copy(
+def _fill_follows(connection: Any, plan: SeedPlan, now: datetime, filled: Filled, on_progress: Progress) -> None:
+    filled.follows = copy_pairs(
         connection,
-        "copy posts (id, account_id, environment_id, content, visibility, status, sorted_at, created_at, likes) from stdin",
-        lines(),
+        Pairs("follows", ("follower_id", "followee_id"), "follows_begun", plan.follow_pairs),
+        lambda pairs: (
+            rows.make_ids(rows.ACCOUNT, plan.place, pairs // plan.accounts),
+            rows.make_ids(rows.ACCOUNT, plan.place, pairs % plan.accounts),
+        ),
+        now,
+        on_progress,
     )
-    return tags
 
 
-@dataclass(frozen=True)
-class _Pairs:
-    """A table of two ids and a time, whose counting trigger is left out: the counts stand in the rows already."""
-
-    table: LiteralString
-    columns: tuple[LiteralString, LiteralString]
-    trigger: LiteralString
-    pairs: Numbers
-
-
-def _fill_pairs(
-    connection: Any, of: _Pairs, make: Callable[[Numbers], tuple[Any, Any]], now: datetime, on_progress: Progress
-) -> int:
-    added, total = 0, len(of.pairs)
-    table, trigger = sql.Identifier(of.table), sql.Identifier(of.trigger)
-    columns = sql.SQL(", ").join(sql.Identifier(column) for column in (*of.columns, "created_at"))
-    for start in range(0, total, PAIRS_BATCH):
-        first, second = make(of.pairs[start : start + PAIRS_BATCH])
-        condition = f"{of.columns[0]} = %s and {of.columns[1]} = %s"
-        known = (UUID(bytes=bytes(first[0])), UUID(bytes=bytes(second[0])))
-        with _batch(connection, of.table, condition, known) as is_new:
-            if is_new:
-                connection.execute(sql.SQL("alter table {} disable trigger {}").format(table, trigger))
-                statement = sql.SQL("copy {} ({}) from stdin (format binary)").format(table, columns)
-                with connection.cursor() as cursor, cursor.copy(statement) as copy:
-                    copy.write(rows.BINARY_HEAD + rows.pair_rows(first, second, now) + rows.BINARY_END)
-                connection.execute(sql.SQL("alter table {} enable trigger {}").format(table, trigger))
-                added += len(first)
-        on_progress(of.table, min(total, start + PAIRS_BATCH), total)
-    return added
+def _fill_likes(connection: Any, plan: SeedPlan, now: datetime, filled: Filled, on_progress: Progress) -> None:
+    filled.likes = copy_pairs(
+        connection,
+        Pairs("likes", ("account_id", "post_id"), "likes_begun", plan.like_pairs),
+        lambda pairs: (
+            rows.make_ids(rows.ACCOUNT, plan.place, pairs // plan.posts),
+            rows.make_ids(rows.POST, plan.place, pairs % plan.posts),
+        ),
+        now,
+        on_progress,
+    )
 
 
 def _batches(total: int) -> Iterator[Numbers]:
     for start in range(0, total, BATCH):
         yield np.arange(start, min(total, start + BATCH), dtype=np.int64)
-
-
-@contextmanager
-def _batch(connection: Any, table: str, condition: str, values: tuple[object, ...]) -> Iterator[bool]:
-    """One transaction; tells whether its first row is not there yet, and with it all the others."""
-    with connection.transaction():
-        found = connection.execute(f"select 1 from {table} where {condition}", values).fetchone()  # noqa: S608 (names of ours)
-        yield found is None
-
-
-def _copy(connection: Any, statement: LiteralString, lines: Iterable[Iterable[object]]) -> None:
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        for line in lines:
-            copy.write_row(line)

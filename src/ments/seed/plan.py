@@ -73,8 +73,9 @@ class SeedPlan:
 
     @cached_property
     def like_pairs(self) -> Numbers:
-        """Each like as post * accounts + account, in the order of posts."""
-        return self._draw_pairs(b"likes", self.likes, _LIKED, self.posts, lone=False)
+        """Each like as account * posts + post, in the order of accounts, which their primary key begins with."""
+        pairs = self._draw_pairs(b"likes", self.likes, _LIKED, self.posts, lone=False)
+        return np.sort(pairs % self.accounts * self.posts + pairs // self.accounts)
 
     @cached_property
     def authors(self) -> Numbers:
@@ -89,10 +90,10 @@ class SeedPlan:
         return np.bincount(self.follow_pairs // self.accounts, minlength=self.accounts)
 
     def count_likes(self) -> Numbers:
-        return np.bincount(self.like_pairs // self.accounts, minlength=max(1, self.posts))
+        return np.bincount(self.like_pairs % max(1, self.posts), minlength=max(1, self.posts))
 
     def _draw_pairs(self, what: bytes, wanted: int, power: float, targets: int, *, lone: bool) -> Numbers:
-        """Draw pairs of somebody and a target. `lone`: the targets are accounts, and come second in the pair."""
+        """Draw pairs of somebody and a target, ascending. `lone`: the targets are accounts, and come second in the pair."""
         if wanted == 0:
             return np.empty(0, dtype=np.int64)
         dice, order = self._dice(what), self._shuffled(b"people" if lone else b"liked", targets)

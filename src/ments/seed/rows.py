@@ -1,18 +1,19 @@
-"""Rows as COPY takes them: binary where there are only ids and times, text where there are words. Pure, but for numpy."""
+"""Rows as COPY takes them, of a plan's accounts, posts, hashtags and pairs. Pure, but for numpy."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ments.seed import binary, words
 from ments.seed.plan import Numbers
 
-BINARY_HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-BINARY_END = b"\xff\xff"
+ACCOUNT, POST = 1, 2
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _PAIR = np.dtype(
     [
@@ -26,99 +27,6 @@ _PAIR = np.dtype(
     ]
 )
 _ID = np.dtype([("kind", "u1"), ("seed", ">u2"), ("number", ">u4"), ("salt", ">u8"), ("end", "u1")])
-ACCOUNT, POST = 1, 2
-_TOPICS = [
-    "pricing",
-    "churn",
-    "hiring",
-    "runway",
-    "demo",
-    "onboarding",
-    "pitch",
-    "retention",
-    "growth",
-    "design",
-    "support",
-    "launch",
-    "waitlist",
-    "fundraising",
-    "customers",
-    "roadmap",
-    "pivot",
-    "burnrate",
-    "seo",
-    "ads",
-    "newsletter",
-    "interviews",
-    "cofounder",
-    "equity",
-    "security",
-    "infra",
-    "latency",
-    "mvp",
-]
-_OPENINGS = (
-    "Shipped the first cut of",
-    "Three things we learnt about",
-    "Does anybody else struggle with",
-    "A small win today:",
-    "Ask me anything about",
-    "We were wrong about",
-    "Looking for help with",
-    "Half a year of work on",
-)
-_CLOSINGS = (
-    "More tomorrow.",
-    "What would you do?",
-    "Numbers in the replies.",
-    "It took longer than I thought.",
-    "Thanks to everybody who tried it.",
-    "Happy to share the template.",
-)
-_FIRST_NAMES = [
-    "Ada",
-    "Bela",
-    "Cleo",
-    "Dina",
-    "Emil",
-    "Fred",
-    "Gus",
-    "Hana",
-    "Ines",
-    "Jona",
-    "Kira",
-    "Lars",
-    "Mara",
-    "Nils",
-    "Olga",
-    "Pia",
-    "Quin",
-    "Rosa",
-    "Sven",
-    "Tove",
-]
-_LAST_NAMES = [
-    "Adler",
-    "Blum",
-    "Costa",
-    "Duran",
-    "Evers",
-    "Falk",
-    "Gold",
-    "Hoff",
-    "Iversen",
-    "Jung",
-    "Kern",
-    "Lind",
-    "Moss",
-    "Nagy",
-    "Oster",
-    "Park",
-    "Quist",
-    "Rau",
-    "Stein",
-    "Toth",
-]
 
 
 def make_ids(kind: int, place: int, numbers: Numbers) -> NDArray[np.void]:
@@ -143,40 +51,75 @@ def make_uuids(kind: int, place: int, numbers: Numbers) -> list[UUID]:
     return [UUID(bytes=bytes(one)) for one in make_ids(kind, place, numbers)]
 
 
+def microseconds(at: datetime) -> int:
+    """A moment as the binary format has it: microseconds since 2000."""
+    return (at - _EPOCH) // timedelta(microseconds=1)
+
+
 def pair_rows(first: NDArray[np.void], second: NDArray[np.void], at: datetime) -> bytes:
-    """Rows of two ids and a time, in binary, without head and end. Times fall a microsecond a row, so that lists have an order."""
+    """Rows of two ids and a time. Times fall a microsecond a row, so that lists have an order."""
     rows = np.empty(len(first), dtype=_PAIR)
     rows["fields"], rows["first_bytes"], rows["second_bytes"], rows["at_bytes"] = 3, 16, 16, 8
     rows["first"], rows["second"] = first, second
-    rows["at"] = (at - _EPOCH) // timedelta(microseconds=1) - np.arange(len(first))
+    rows["at"] = microseconds(at) - np.arange(len(first))
     return rows.tobytes()
 
 
-def account_rows(place: int, numbers: Numbers, followers: Numbers, following: Numbers) -> Iterator[Sequence[object]]:
+def account_rows(place: int, numbers: Numbers, followers: Numbers, following: Numbers) -> bytes:
     """(id, username, email, full_name, headline, followers, following)."""
-    ids = make_uuids(ACCOUNT, place, numbers)
-    for number, id_, known_by, knows in zip(numbers.tolist(), ids, followers.tolist(), following.tolist(), strict=True):
-        name = username(place >> 32, number)
-        yield (
-            id_,
-            name,
-            f"{name}@seed.invalid",
-            f"{_FIRST_NAMES[number % 20]} {_LAST_NAMES[number // 20 % 20]}",
-            f"Founder, {_TOPICS[number % len(_TOPICS)]}",
-            known_by,
-            knows,
-        )
+    ids = make_ids(ACCOUNT, place, numbers)
+    # The names of words.username.
+    start = binary.pick(binary.table([words.username(place >> 32, 0)[:-1]]), np.zeros_like(numbers))
+    name = (start, binary.digits(numbers))
+    host = binary.pick(binary.table(["@seed.invalid"]), np.zeros_like(numbers))
+    return binary.join(
+        binary.fixed(ids),
+        binary.text(*name),
+        binary.text(*name, host),
+        binary.text(words.full_names(numbers)),
+        binary.text(words.headlines(numbers)),
+        binary.fixed(followers.astype(">i4")),
+        binary.fixed(following.astype(">i4")),
+    )
 
 
-def username(seed: int, number: int) -> str:
-    """The name of a made-up account."""
-    return f"seed{seed}_{number}"
+@dataclass(frozen=True)
+class Posts:
+    """Posts of a plan: their numbers, who wrote them, when (microseconds since 2000), and how many like them."""
+
+    place: int
+    numbers: Numbers
+    authors: Numbers
+    at: Numbers
+    likes: Numbers
 
 
-def words(number: int) -> tuple[str, str | None]:
-    """The words of a post, and its hashtag if it has one: of every third. Tags are as uneven as real ones."""
-    mixed = number * 2_654_435_761 % 2**32
-    topic = _TOPICS[(mixed % 1_009) * (mixed // 1_009 % 997) * len(_TOPICS) // (1_009 * 997)]
-    tag = topic if mixed % 3 == 0 else None
-    said = f"{_OPENINGS[mixed // 7 % 8]} {topic}, part {number % 997}. {_CLOSINGS[mixed // 61 % 6]}"
-    return (f"{said} #{tag}" if tag else said), tag
+def post_rows(posts: Posts, rooms: Sequence[UUID]) -> bytes:
+    """(id, account_id, environment_id, content, visibility, status, sorted_at, created_at, likes): every second is in a room."""
+    count = len(posts.numbers)
+    known = np.frombuffer(b"".join(room.bytes for room in rooms) or bytes(16), dtype="V16")
+    is_outside = (posts.numbers % 2 == 0) | (len(rooms) == 0)
+    at = binary.fixed(posts.at.astype(">i8"))
+    return binary.join(
+        binary.fixed(make_ids(POST, posts.place, posts.numbers)),
+        binary.fixed(make_ids(ACCOUNT, posts.place, posts.authors)),
+        binary.fixed_or_null(known[posts.numbers // 2 % len(known)], is_outside),
+        binary.text(*words.words(posts.numbers).pieces),
+        binary.same_text("public", count),
+        binary.same_text("published", count),
+        at,
+        at,
+        binary.fixed(posts.likes.astype(">i4")),
+    )
+
+
+def hashtag_rows(posts: Posts) -> tuple[bytes, int]:
+    """(tag, sorted_at, post_id), and how many rows these are."""
+    tags = words.words(posts.numbers).tags
+    has_tag = tags >= 0
+    found = binary.join(
+        binary.text(words.tag_names(tags[has_tag])),
+        binary.fixed(posts.at[has_tag].astype(">i8")),
+        binary.fixed(make_ids(POST, posts.place, posts.numbers[has_tag])),
+    )
+    return found, int(has_tag.sum())

@@ -11,6 +11,7 @@ import pytest
 
 from ments.accounts.rules import username_error
 from ments.parts import Parts
+from ments.seed import copying
 from ments.seed import fill as filling
 from ments.seed.fill import Filled, fill
 from ments.seed.plan import SeedPlan, SeedRefused
@@ -36,7 +37,7 @@ async def value(parts: Parts, statement: str) -> Any:
 
 async def test_it_is_all_there_and_counted(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(filling, "BATCH", 250)
-    monkeypatch.setattr(filling, "PAIRS_BATCH", 700)
+    monkeypatch.setattr(copying, "PAIRS_BATCH", 700)
     filled, told = await run(parts)
     assert (filled.accounts, filled.posts, filled.follows, filled.likes) == (300, 900, 2_000, 3_000)
     assert told[-1] == ("likes", 3_000, 3_000)
@@ -57,8 +58,8 @@ async def test_it_is_all_there_and_counted(parts: Parts, monkeypatch: pytest.Mon
 async def test_again_adds_nothing_and_a_run_that_was_cut_off_goes_on(
     parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(filling, "PAIRS_BATCH", 700)
-    real, copied = filling._Pairs, []
+    monkeypatch.setattr(copying, "PAIRS_BATCH", 700)
+    real, copied = filling.Pairs, []
 
     def cut_off(*words: Any) -> Any:
         if words[0] == "likes":
@@ -67,7 +68,7 @@ async def test_again_adds_nothing_and_a_run_that_was_cut_off_goes_on(
         return real(*words)
 
     with monkeypatch.context() as patched:
-        patched.setattr(filling, "_Pairs", cut_off)
+        patched.setattr(filling, "Pairs", cut_off)
         with pytest.raises(ConnectionError):
             await run(parts)
     filled, _ = await run(parts)

@@ -21,6 +21,8 @@ def test_a_place_is_as_large_as_asked_and_no_pair_is_there_twice(
     assert len(np.unique(pairs)) == len(pairs) == follows
     assert not (pairs // accounts == pairs % accounts).any()
     assert len(np.unique(plan.like_pairs)) == likes
+    assert (np.diff(plan.like_pairs) > 0).all()
+    assert not likes or 0 <= plan.like_pairs[0] <= plan.like_pairs[-1] < accounts * posts
     assert plan.count_followers().sum() == plan.count_following().sum() == follows
     assert plan.count_likes().sum() == likes
     assert len(plan.authors) == posts
@@ -54,11 +56,3 @@ def test_ids_differ_and_say_what_they_are(place: int, start: int, count: int) ->
     assert len({*people, *posts}) == 2 * count
     assert {id_.version for id_ in people} == {8}
     assert {id_.variant for id_ in people} == {"specified in RFC 4122"}
-
-
-def test_words_fit_a_post() -> None:
-    said = [rows.words(number) for number in range(3_000)]
-    assert max(len(text) for text, _ in said) < 200
-    tags = [tag for _, tag in said if tag]
-    assert 800 < len(tags) < 1_200
-    assert all(tag is None or text.endswith(f"#{tag}") for text, tag in said)

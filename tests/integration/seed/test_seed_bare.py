@@ -1,0 +1,202 @@
+"""Tables that are filled without their indexes: in the end nothing is missing, however often the run was killed."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+
+from conftest import MakeAccount
+from ments.parts import Parts
+from ments.seed import copying
+from ments.seed import fill as filling
+from ments.seed.fill import Filled, fill
+from ments.seed.plan import SeedPlan, SeedRefused
+
+PLAN = SeedPlan(accounts=300, posts=900, follows=2_000, likes=3_000, seed=7)
+TABLES = ("posts", "post_hashtags", "follows", "likes")
+_SCHEMA = {
+    "tables": "select tablename from pg_tables where schemaname = 'public'",
+    "indexes": "select tablename, indexdef from pg_indexes where schemaname = 'public'",
+    "constraints": "select conrelid::regclass::text, conname, pg_get_constraintdef(oid), convalidated from pg_constraint",
+    # Those that check references have numbers in their names.
+    "triggers": (
+        "select t.tgrelid::regclass::text, t.tgfoid::regproc::text, t.tgtype, t.tgenabled, c.conname,"
+        " case when not t.tgisinternal then pg_get_triggerdef(t.oid) end"
+        " from pg_trigger t left join pg_constraint c on c.oid = t.tgconstraint"
+    ),
+}
+
+
+def schema(url: str) -> set[tuple[Any, ...]]:
+    with psycopg.connect(url) as connection:
+        return {(name, *row) for name, query in _SCHEMA.items() for row in connection.execute(query).fetchall()}  # type: ignore[arg-type]
+
+
+def one(url: str, statement: str) -> Any:
+    with psycopg.connect(url, autocommit=True) as connection:
+        row = connection.execute(statement).fetchone()  # type: ignore[arg-type]
+    return row[0] if row else None
+
+
+def lacking(url: str) -> set[str]:
+    if one(url, "select to_regclass('seed_taken_away')") is None:
+        return set()
+    with psycopg.connect(url) as connection:
+        return {row[0] for row in connection.execute("select distinct relation from seed_taken_away").fetchall()}
+
+
+async def run(url: str, on_progress: Callable[[str, int, int], None], plan: SeedPlan = PLAN) -> Filled:
+    return await asyncio.to_thread(fill, url, plan, on_progress, bare_from=1)
+
+
+def is_whole(url: str) -> None:
+    for table, count in (("accounts", 300), ("posts", 900), ("follows", 2_000), ("likes", 3_000)):
+        assert one(url, f"select count(*) from {table}") == count
+    counted = (
+        "select count(*) from accounts a where followers <> (select count(*) from follows where followee_id = a.id)"
+        " or following <> (select count(*) from follows where follower_id = a.id)"
+    )
+    assert one(url, counted) == 0
+    assert (
+        one(url, "select count(*) from posts p where likes <> (select count(*) from likes where post_id = p.id)") == 0
+    )
+    assert one(url, "select (select count(*) from follow_lines) + (select count(*) from counter_lines)") == 0
+
+
+async def test_what_is_taken_away_is_back_in_the_end(parts: Parts) -> None:
+    url = parts.settings.database_direct_url
+    before, seen, told = schema(url), {}, []
+
+    def look(table: str, done: int, total: int) -> None:
+        told.append((table, done, total))
+        if table in TABLES and done == total:
+            seen[table] = lacking(url)
+            # Primary keys and what belongs to members' writes is there all the time.
+            assert one(url, f"select count(*) from pg_indexes where tablename = '{table}'") == 1
+
+    assert (await run(url, look)).likes == 3_000
+    assert seen == {"posts": {"posts", "post_hashtags"}, "follows": {"follows"}, "likes": {"likes"}}
+    assert schema(url) ^ before == set()
+    is_whole(url)
+    ends = [(done, total) for table, done, total in told if table == "indexes of follows"]
+    assert ends == [(n, 4) for n in range(5)]
+    assert await run(url, lambda *_: None) == Filled()
+
+
+# Killed after this many tellings of this: in the midst of rows, and when some indexes are back and others are not.
+@pytest.mark.parametrize(
+    ("what", "number"),
+    [("posts", 2), ("indexes of post_hashtags and posts", 4), ("follows", 1), ("indexes of follows", 3), ("likes", 3)],
+)
+async def test_a_run_that_was_killed_is_ended_by_the_next(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch, what: str, number: int
+) -> None:
+    url = parts.settings.database_direct_url
+    before = schema(url)
+    program = f"""
+import os, signal, sys
+from ments.seed import copying, fill
+from ments.seed.plan import SeedPlan
+fill.BATCH, copying.PAIRS_BATCH = 250, 700
+seen = []
+def tell(table, done, total):
+    seen.append(table)
+    if seen.count({what!r}) == {number}:
+        os.kill(os.getpid(), signal.SIGKILL)
+fill.fill(sys.argv[1], {PLAN!r}, tell, bare_from=1)
+"""
+    done = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", program, url], timeout=60)
+    assert done.returncode == -9
+    assert lacking(url)
+    monkeypatch.setattr(filling, "BATCH", 250)
+    monkeypatch.setattr(copying, "PAIRS_BATCH", 700)
+    await run(url, lambda *_: None)
+    assert schema(url) ^ before == set()
+    is_whole(url)
+
+
+async def test_another_place_puts_back_what_the_one_before_left(parts: Parts) -> None:
+    url = parts.settings.database_direct_url
+    before = schema(url)
+
+    def cut_off(table: str, *_: int) -> None:
+        if table == "follows":
+            raise ConnectionError("the power is gone")
+
+    with pytest.raises(ConnectionError):
+        await run(url, cut_off)
+    assert lacking(url) == {"follows"}
+    # The same number, but another size.
+    with pytest.raises(SeedRefused):
+        await run(url, lambda *_: None, SeedPlan(301, 900, 2_000, 3_000, seed=7))
+    assert schema(url) ^ before == set()
+
+
+async def test_a_table_that_a_member_has_written_to_keeps_all_it_has(parts: Parts, make_account: MakeAccount) -> None:
+    url = parts.settings.database_direct_url
+    before = schema(url)
+    ada, bela = await make_account("ada"), await make_account("bela")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("insert into follows (follower_id, followee_id) values (%s, %s)", (ada.id, bela.id))
+    lacked = set[str]()
+
+    def look(table: str, *_: int) -> None:
+        if table in TABLES:
+            lacked.update(lacking(url))
+
+    await run(url, look)
+    assert lacked == {"posts", "post_hashtags", "likes"}
+    assert schema(url) ^ before == set()
+    assert one(url, "select count(*) from follows") == 2_001
+
+
+async def test_members_write_meanwhile_and_who_is_deleted_leaves_nothing(
+    parts: Parts, make_account: MakeAccount
+) -> None:
+    url = parts.settings.database_direct_url
+    before = schema(url)
+    ada = await make_account("ada")
+
+    def write(table: str, done: int, total: int) -> None:
+        if (table, done) != ("follows", total):
+            return
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(
+                "insert into follows (follower_id, followee_id) select %s, id from accounts where username = 'seed7_1'"
+                " on conflict (follower_id, followee_id) do nothing",
+                (ada.id,),
+            )
+            # Whoever is followed by most.
+            connection.execute(
+                "delete from accounts where id = (select id from accounts order by followers desc limit 1)"
+            )
+
+    await run(url, write)
+    assert schema(url) ^ before == set()
+    orphans = "select count(*) from follows f where not exists (select from accounts where id = f.followee_id)"
+    assert one(url, orphans) == 0
+    assert one(url, "select count(*) from follows") < 2_000
+    assert (
+        one(url, "select count(*) from follows f join accounts a on a.id = f.follower_id where username = 'ada'") == 1
+    )
+
+
+async def test_two_at_once_are_refused(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = parts.settings.database_direct_url
+    monkeypatch.setattr(filling, "_WAIT_S", 1)
+    refused = []
+
+    def again(table: str, *_: int) -> None:
+        if table == "accounts":
+            with pytest.raises(SeedRefused, match="at work") as caught:
+                fill(url, PLAN, lambda *_: None)
+            refused.append(caught)
+
+    await run(url, again)
+    assert len(refused) == 1
