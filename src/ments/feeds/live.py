@@ -9,7 +9,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from typing import Any
+from typing import Any, cast
 
 from litestar import Request, get
 from litestar.di import NamedDependency
@@ -23,6 +23,7 @@ from ments.feeds.live_screen import Screen, read_ids
 from ments.feeds.rules import choose_kind
 from ments.parts import Parts
 from ments.web.asked import client_address
+from ments.web.bounded import ENDLESS
 
 LIVE_STREAMS_MAX = 2_048
 """Streams that one process holds."""
@@ -71,6 +72,7 @@ class LiveStream:
             raise TooMany("Too many pages follow the feed. Reload this one to see what is new.", code="too_many_streams", retry_after_s=30)  # fmt: skip
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        cast("dict[str, Any]", scope)[ENDLESS] = True
         _OPEN[self._subject] += 1
         hub = hub_of(self._parts)
         hub.join(self._screen)

@@ -1,4 +1,4 @@
-"""HTTP/1.1 of the API: uvicorn's, which gives what lies ready before anything of a request is set up, and is bounded.
+"""HTTP/1.1 of the API: what lies ready is given before anything of a request is set up.
 
 To set a request up for an application (scope, task, messages) takes longer than all else that an answer takes which lies
 ready: `docs/decisions/0010-api-server.md`.
@@ -7,31 +7,12 @@ ready: `docs/decisions/0010-api-server.md`.
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final, Protocol, cast
+from typing import Any, Protocol, cast
 
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-ENDLESS: Final = "ments_endless"
-"""An application says so in the scope of an answer that goes on until its reader leaves: a server that stops ends it at once."""
-
-# As much as the edge lets through. Data come in pieces, so up to a piece more is held.
-_HEAD_MAX_BYTES = 64 * 1024
-# A connection without an answer, and without a request that is worked on, for this long is closed, at the next look at the
-# latest. Longer than the edge keeps one that rests (30 s), so that it never asks on one that is being closed.
-_LOOK_EVERY_S = 45.0
-_CONNECTIONS_MAX = 8192
-_BUSY = (
-    b'{"type":"about:blank","title":"Busy","status":503,"code":"busy",'
-    b'"detail":"ments has more to do right now than it can. Try again in a moment."}'
-)
-_BUSY_HEADERS = [
-    (b"content-type", b"application/problem+json"),
-    (b"content-length", b"%d" % len(_BUSY)),
-    (b"cache-control", b"no-store"),
-    (b"retry-after", b"1"),
-]
+from ments.web.bounded import BoundedHttp
 
 
 class Ready(Protocol):
@@ -44,7 +25,7 @@ class Ready(Protocol):
         """
 
 
-class ReadyFirst(HttpToolsProtocol):
+class ReadyFirst(BoundedHttp):
     """One connection. `limit_concurrency` of the configuration is how many requests the application works on at once."""
 
     def __init__(
@@ -55,46 +36,12 @@ class ReadyFirst(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self._application = self.app
         self._ready = cast("Ready", self.app)
-        # Theirs counts connections at rest as well.
-        self._at_work_max, self.limit_concurrency = self.limit_concurrency, None
-        self._head_bytes = 0
-        self._is_in_head = self._was_given = False
-        self._answered = self._answered_before = 0
-        self._looking: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        if len(self.connections) > _CONNECTIONS_MAX:
-            transport.close()
-            return
-        self._looking = self.loop.call_later(_LOOK_EVERY_S, self._look)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._looking is not None:
-            self._looking.cancel()
-        super().connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        if self._is_in_head:
-            self._head_bytes += len(data)
-            if self._head_bytes > _HEAD_MAX_BYTES:
-                self.send_400_response("The head of this request is too long.")
-                return
-        super().data_received(data)
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._is_in_head, self._head_bytes = True, 0
+        self._was_given = False
 
     def on_headers_complete(self) -> None:
-        self._is_in_head = False
-        if self._give():
-            return
-        is_busy = self._at_work_max is not None and len(self.tasks) >= self._at_work_max
-        self.app = _say_busy if is_busy else self._application
-        super().on_headers_complete()
+        if not self._give():
+            super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         if not self._was_given:
@@ -105,16 +52,6 @@ class ReadyFirst(HttpToolsProtocol):
             self._was_given = False
         else:
             super().on_message_complete()
-
-    def on_response_complete(self) -> None:
-        self._answered += 1
-        super().on_response_complete()
-
-    def shutdown(self) -> None:
-        if self._is_at_work() and cast("dict[str, Any]", self.cycle.scope).get(ENDLESS):
-            self.transport.close()
-        else:
-            super().shutdown()
 
     def _give(self) -> bool:
         """Answer with what lies ready; False: the application is to be asked."""
@@ -146,23 +83,7 @@ class ReadyFirst(HttpToolsProtocol):
             _Dated.line = b"".join(b"%b: %b\r\n" % header for header in headers) + b"\r\n"
         return _Dated.line
 
-    def _is_at_work(self) -> bool:
-        return self.cycle is not None and not self.cycle.response_complete
-
-    def _look(self) -> None:
-        """Close a connection at rest, and one whose next head does not come to its end."""
-        if not self._is_at_work() and self._answered == self._answered_before:
-            self.transport.close()
-            return
-        self._answered_before = self._answered
-        self._looking = self.loop.call_later(_LOOK_EVERY_S, self._look)
-
 
 class _Dated:
     headers: list[tuple[bytes, bytes]] | None = None
     line = b""
-
-
-async def _say_busy(_scope: Any, _receive: Any, send: Any) -> None:
-    await send({"type": "http.response.start", "status": 503, "headers": _BUSY_HEADERS})
-    await send({"type": "http.response.body", "body": _BUSY})

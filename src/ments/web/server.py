@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import resource
+import signal
+import socket
+import threading
+import time
 from typing import Any
 
-from uvicorn.config import Config
+from uvicorn.config import STARTUP_FAILURE, Config
 from uvicorn.supervisors import Multiprocess
 
+from ments.web.bounded import CONNECTIONS_MAX
 from ments.web.protocol import ReadyFirst
 
 _BACKLOG = 1024
 _STOP_S = 10
-# Of connections that rest; longer than the edge keeps them (30 s), as in `protocol`.
+# Of connections that rest; longer than the edge keeps them (30 s), as in `bounded`.
 _KEEP_ALIVE_S = 45
+# A process that says nothing for so long is replaced. On a busy machine one that begins takes some seconds to its first word.
+_SILENT_S = 20
+# Beside its connections a process has those to the other parts, and files.
+_FILES_BESIDE = 1024
+
+
+class _Config(Config):
+    def load(self) -> None:
+        # The first that a process does for itself.
+        _end_with_the_parent()
+        super().load()
 
 
 def configure(factory: str, **more: Any) -> Config:
     """What every process is told. `factory`: `module:function` that makes the application, in the process itself."""
-    return Config(
+    return _Config(
         factory,
         factory=True,
         http=ReadyFirst,
@@ -33,6 +52,7 @@ def configure(factory: str, **more: Any) -> Config:
         backlog=_BACKLOG,
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=_STOP_S,
+        timeout_worker_healthcheck=_SILENT_S,
         **more,
     )
 
@@ -41,7 +61,50 @@ def serve(factory: str, *, host: str, port: int, processes: int, at_work_max: in
     """Serve until SIGTERM or SIGINT.
 
     at_work_max  requests that a process works on at once; who comes meanwhile gets a 503
-    Raises SystemExit when the port is taken.
+    Raises OSError, which names the address, when it is taken, and SystemExit when an application does not start.
     """
+    _allow_connections()
     config = configure(factory, host=host, port=port, workers=processes, limit_concurrency=at_work_max)
-    Multiprocess(config, sockets=[config.bind_socket()]).run()
+    with _bind(host, port) as listening:
+        supervisor = Multiprocess(config, sockets=[listening])
+        supervisor.run()
+    if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
+        raise SystemExit(STARTUP_FAILURE)
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise OSError(error.errno, f"{error.strerror}: {host}:{port}") from None
+    return listening
+
+
+def _allow_connections() -> None:
+    """Let each process hold as many connections as it takes: what a system allows before it is asked is often 1,024 files."""
+    wanted = CONNECTIONS_MAX + _FILES_BESIDE
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+def _end_with_the_parent() -> None:
+    """Have this process stop as if it was told to when the one that started it is gone: nobody else would end it.
+
+    Does nothing in a process that was not started so.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_wait_for_end, args=(parent,), name="parent", daemon=True).start()
+
+
+def _wait_for_end(parent: Any) -> None:
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+    # One that is stuck does not hear it.
+    time.sleep(_STOP_S + 5)
+    os._exit(1)
