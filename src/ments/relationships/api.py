@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+import msgspec
 from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.types import HTTPScope
 
 from ments.accounts.model import Viewer
+from ments.accounts.viewers import find_viewer
 from ments.parts import Parts
 from ments.relationships import store
 from ments.relationships.actions import set_tie
 from ments.relationships.model import PeoplePage, Profile, Standing, TieKind
+from ments.web.straight import Ready
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,15 @@ class Mute:
     mute: bool
 
 
-@get("/api/users/{username:str}", summary="Read a profile", tags=["users"], public=True)
+async def answer_profile(parts: Parts, scope: HTTPScope, asked: Mapping[str, str]) -> Ready | None:
+    """The same as `profile`."""
+    if len(asked) > 1:
+        return None
+    found = await store.read_profile(parts, await find_viewer(parts, scope), asked["username"])
+    return Ready(((b"content-type", b"application/json"),), msgspec.json.encode(found))
+
+
+@get("/api/users/{username:str}", summary="Read a profile", tags=["users"], public=True, straight=answer_profile)
 async def profile(
     parts: NamedDependency[Parts], viewer: NamedDependency[Viewer | None], username: FromPath[str]
 ) -> Profile:

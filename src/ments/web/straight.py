@@ -21,6 +21,7 @@ from ments.parts import Parts
 
 # What needs no unquoting: each value stands as it is meant.
 _PLAIN = re.compile(r"[a-z_]+=[A-Za-z0-9_.~-]*(?:&[a-z_]+=[A-Za-z0-9_.~-]*)*")
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_.~-]+")
 _FAILED = "ments_failed"
 
 
@@ -33,7 +34,7 @@ class Ready:
 
 
 Answer = Callable[[Parts, HTTPScope, Mapping[str, str]], Awaitable[Ready | None]]
-"""Makes the answer to a GET with these parameters; None where it is better asked the long way."""
+"""Makes the answer to a GET with these parameters, that in its path among them; None where it is better asked the long way."""
 
 
 def read_plain(query: bytes) -> dict[str, str] | None:
@@ -52,34 +53,52 @@ def read_plain(query: bytes) -> dict[str, str] | None:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """A route that is answered straight. name: that of the parameter its path ends in, None where it has none."""
+
+    handler: Any
+    template: str
+    name: str | None
+
+
 class Straight:
     """ASGI layer around Litestar, to which it leaves what it does not answer."""
 
     def __init__(self, app: Litestar) -> None:
         self._app = app
-        self._handlers: dict[str, Any] = {
-            path: handler
-            for route in app.routes
-            if isinstance(route, HTTPRoute)
-            for handler in route.route_handlers
-            if "straight" in handler.opt
-            for path in handler.paths
-        }
+        # By path, or by all of it up to a name that stands at its end.
+        self._ways: dict[str, _Way] = {}
+        for route in app.routes:
+            for handler in route.route_handlers if isinstance(route, HTTPRoute) else ():
+                if "straight" in handler.opt:
+                    start, is_named, name = route.path_format.partition("{")
+                    self._ways[start] = _Way(handler, route.path_format, name.removesuffix("}") if is_named else None)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == ScopeType.HTTP:
             asked: HTTPScope = scope
-            handler = self._handlers.get(asked["path"]) if asked["method"] == "GET" else None
-            if handler is not None and await self._answer(handler, asked, send):
+            if asked["method"] == "GET" and await self._answer(asked, send):
                 return
         await self._app(scope, receive, send)
 
-    async def _answer(self, handler: Any, scope: HTTPScope, send: Send) -> bool:
-        parameters = read_plain(scope["query_string"])
-        if parameters is None:
+    async def _answer(self, scope: HTTPScope, send: Send) -> bool:
+        path = scope["path"]
+        way, end = self._ways.get(path), ""
+        if way is None:
+            start, slash, end = path.rpartition("/")
+            way = self._ways.get(start + slash)
+        if way is None or (way.name is None) != (not end):
             return False
+        parameters = read_plain(scope["query_string"])
+        if parameters is None or way.name in parameters:
+            return False
+        if way.name is not None:
+            if not _PLAIN_NAME.fullmatch(end):
+                return False
+            parameters[way.name] = end
         try:
-            ready: Ready | None = await handler.opt["straight"](self._app.state.parts, scope, parameters)
+            ready: Ready | None = await way.handler.opt["straight"](self._app.state.parts, scope, parameters)
         except Exception as error:
             cast("dict[str, Any]", scope)[_FAILED] = error
             return False
@@ -87,7 +106,7 @@ class Straight:
             return False
         # What the router would have left there.
         state = cast("dict[str, Any]", scope)
-        state["route_handler"], state["path_template"] = handler, scope["path"]
+        state["route_handler"], state["path_template"] = way.handler, way.template
         headers = [*ready.headers, (b"content-length", b"%d" % len(ready.body))]
         await send({"type": "http.response.start", "status": HTTPStatus.OK, "headers": headers})
         await send({"type": "http.response.body", "body": ready.body, "more_body": False})
