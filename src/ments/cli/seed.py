@@ -22,6 +22,9 @@ def seed(
     The same call twice adds nothing, and one that was cut off goes on where it stopped. Accounts are called `seed1_0`,
     `seed1_1`, ...; they have no password: `ments tokens create seed1_0` gives one a token.
 
+    A million rows and more for a table that is empty are copied before its indexes are made, so lists are slow for those
+    minutes. What is missing after a run that was cut off, the same call puts back; it goes on where that run stopped.
+
     Parameters
     ----------
     accounts

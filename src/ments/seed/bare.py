@@ -33,17 +33,18 @@ create table if not exists seed_taken_away (
   primary key (relation, name)
 )
 """
-# Not what holds a rule (unique, exclude) or is meant by other settings; of references those whose rows would have gone with the
-# row that they point to: for the others nobody could say what becomes of a row whose target went meanwhile.
+# Not what holds a rule (unique, exclude) or is meant by other settings; of references those of which can be said what becomes of
+# a row whose target went meanwhile (_mend_orphans).
 _FIND = """
 select c.relname::text as name, 'index' as kind, pg_get_indexdef(c.oid) as definition
 from pg_index i join pg_class c on c.oid = i.indexrelid
 where i.indrelid = %(relation)s::regclass and i.indisvalid and not i.indisunique and not i.indisexclusion
   and not i.indisreplident and not i.indisclustered
 union all
-select conname::text, 'reference', pg_get_constraintdef(oid)
-from pg_constraint
-where conrelid = %(relation)s::regclass and contype = 'f' and confdeltype = 'c' and cardinality(conkey) = 1 and convalidated
+select r.conname::text, 'reference', pg_get_constraintdef(r.oid)
+from pg_constraint r join pg_attribute a on a.attrelid = r.conrelid and a.attnum = r.conkey[1]
+where r.conrelid = %(relation)s::regclass and r.contype = 'f' and cardinality(r.conkey) = 1 and r.convalidated
+  and (r.confdeltype = 'c' or not a.attnotnull)
 order by name
 """
 
@@ -156,7 +157,7 @@ def _put_reference(connection: Any, one: Taken) -> None:
                     _end_note(connection, one)
                 return
             except errors.ForeignKeyViolation:
-                _remove_orphans(connection, one)
+                _mend_orphans(connection, one)
 
 
 def _has_reference(connection: Any, one: Taken) -> bool:
@@ -166,18 +167,22 @@ def _has_reference(connection: Any, one: Taken) -> bool:
     return found.fetchone() is not None
 
 
-def _remove_orphans(connection: Any, one: Taken) -> None:
-    """Remove rows whose target was deleted meanwhile: with the reference there they would have gone along."""
-    target, theirs, ours = connection.execute(
-        "select c.confrelid::regclass::text, theirs.attname::text, ours.attname::text from pg_constraint c"
+def _mend_orphans(connection: Any, one: Taken) -> None:
+    """Mend rows whose target was deleted meanwhile: they go where the reference would have taken them along, else point nowhere."""
+    target, theirs, ours, goes_along = connection.execute(
+        "select c.confrelid::regclass::text, theirs.attname::text, ours.attname::text, c.confdeltype = 'c' from pg_constraint c"
         " join pg_attribute ours on ours.attrelid = c.conrelid and ours.attnum = c.conkey[1]"
         " join pg_attribute theirs on theirs.attrelid = c.confrelid and theirs.attnum = c.confkey[1]"
         " where c.conrelid = %s::regclass and c.conname = %s",
         (one.relation, one.name),
     ).fetchone()
-    removing = sql.SQL("delete from {} o where not exists (select from {} t where t.{} = o.{})")
+    mend = "delete from {table} o" if goes_along else "update {table} o set {ours} = null where {ours} is not null"
+    orphaned = " {word} not exists (select from {target} t where t.{theirs} = o.{ours})"
+    names = {"table": one.relation, "target": target, "theirs": theirs, "ours": ours}
     connection.execute(
-        removing.format(*(sql.Identifier(name) for name in (one.relation, target, theirs, ours))),
+        sql.SQL(mend + orphaned).format(
+            word=sql.SQL("where" if goes_along else "and"), **{key: sql.Identifier(name) for key, name in names.items()}
+        )
     )
 
 

@@ -13,6 +13,7 @@ import psycopg
 
 from ments.seed import bare, rows, words
 from ments.seed.copying import Pairs, Progress, batch, copy_pairs, copy_rows
+from ments.seed.lanes import Lane, run_lanes
 from ments.seed.plan import Numbers, SeedPlan, SeedRefused
 
 BATCH = 50_000
@@ -42,6 +43,15 @@ class Filled:
     likes: int = 0
 
 
+@dataclass(frozen=True)
+class _Turn:
+    """What is filled at once: tables, how many rows the first of them gets, and how."""
+
+    relations: tuple[str, ...]
+    count: int
+    fill: Callable[[Any, SeedPlan, datetime, Filled, Progress], None]
+
+
 def fill(database_direct_url: str, plan: SeedPlan, on_progress: Progress, *, bare_from: int = BARE_FROM) -> Filled:
     """Add what the plan asks for, unless it is there. Followed, liked and following are counted in the rows themselves.
 
@@ -55,19 +65,32 @@ def fill(database_direct_url: str, plan: SeedPlan, on_progress: Progress, *, bar
         _be_alone(connection)
         # Another place's run was cut off: this one may be refused, and does not need what that one has not copied.
         _put_back(connection, bare.find_taken(connection, not_by=plan.place), on_progress)
+        bare.forget(connection)
         _check_place(connection, plan)
         _fill_accounts(connection, plan, filled, on_progress)
 
-        def in_turn(relations: tuple[str, ...], count: int, copy: Callable[[], None]) -> None:
-            if count >= bare_from:
-                for relation in relations:
+        turns = (
+            _Turn(("posts", "post_hashtags"), plan.posts, _fill_posts),
+            _Turn(("likes",), plan.likes, _fill_likes),
+            _Turn(("follows",), plan.follows, _fill_follows),
+        )
+        # All at once, before anything is long: an empty table needs no index.
+        for turn in turns:
+            if turn.count >= bare_from:
+                for relation in turn.relations:
                     bare.take_away(connection, relation, plan.place)
-            copy()
-            _put_back(connection, bare.find_taken(connection, relations), on_progress)
 
-        in_turn(("posts", "post_hashtags"), plan.posts, lambda: _fill_posts(connection, plan, now, filled, on_progress))
-        in_turn(("follows",), plan.follows, lambda: _fill_follows(connection, plan, now, filled, on_progress))
-        in_turn(("likes",), plan.likes, lambda: _fill_likes(connection, plan, now, filled, on_progress))
+        def lane(*turns: _Turn) -> Lane:
+            def run(connection: Any, on_progress: Progress) -> None:
+                for turn in turns:
+                    turn.fill(connection, plan, now, filled, on_progress)
+                    _put_back(connection, bare.find_taken(connection, turn.relations), on_progress)
+
+            return run
+
+        # Likes point to posts, and come after.
+        run_lanes(database_direct_url, [lane(*turns[:2]), lane(turns[2])], on_progress)
+        bare.forget(connection)
         if filled != Filled():
             connection.execute("analyze accounts, posts, follows, likes, post_hashtags")
     return filled
@@ -88,7 +111,6 @@ def _put_back(connection: Any, taken: list[bare.Taken], on_progress: Progress) -
     if taken:
         tables = " and ".join(sorted({one.relation for one in taken}))
         bare.put_back(connection, taken, lambda done, total: on_progress(f"indexes of {tables}", done, total))
-    bare.forget(connection)
 
 
 def _check_place(connection: Any, plan: SeedPlan) -> None:
