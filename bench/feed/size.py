@@ -9,7 +9,7 @@ from bench.feed.arriving import run_k6
 from bench.feed.stage import SMALL, Size, Stage, open_stage
 from bench.record import Figure
 
-_LARGE_POSTS = 2_000_000
+_LARGE_POSTS, _ASKED_POSTS = 2_000_000, 10_000_000
 _ROUNDS, _RATE, _DURATION = 3, "500", "15s"
 # Of what is measured here, more is read from Postgres than in the other rows: nobody is signed in to an answer of a second ago.
 _SIGNED_IN = "0.7"
@@ -22,7 +22,7 @@ def large_size() -> Size:
 
 
 def measure_size() -> dict[str, Figure]:
-    """p95 and p50 of the large place over those of the small one."""
+    """p95 and p50 of the large place over those of the small one, and how long making the large one took."""
     with open_stage(SMALL) as small, open_stage(large_size()) as large:
         took: dict[str, list[dict[str, float]]] = {"small": [], "large": []}
         for stage in (small, large):
@@ -34,7 +34,15 @@ def measure_size() -> dict[str, Figure]:
             f"k6, {_RATE}/s for {_DURATION} x {_ROUNDS} in turns, median, two stacks side by side, seven tenths members' home feeds;"
             f" {large.size} over {small.size}; load {os.getloadavg()[0]:.0f}"
         )
-    figures = {}
+    bar_s = "480 s" if large.size.posts == _ASKED_POSTS else ""
+    figures = {
+        "feed/size_seed": Figure(
+            round(large.seeded_s),
+            "s",
+            f"ments seed: {large.size}, {2 * large.size.posts:,} likes, into a new place",
+            bar_s,
+        )
+    }
     for quantile, bar in (("p95", "1.3x"), ("p50", "")):
         values = {name: statistics.median(one[f"{quantile}_ms"] for one in rounds) for name, rounds in took.items()}
         figures[f"feed/size_{quantile}"] = Figure(

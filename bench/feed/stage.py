@@ -7,9 +7,10 @@ import os
 import secrets
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -25,7 +26,9 @@ MEMBERS, FOLLOWED = 200, 50
 SERVERS = ("postgres", "pgbouncer", "valkey")
 _READY_S = 120
 # So long for the first two million posts, and as much for each further two.
-_SEED_S = 900
+_SEED_S = 300
+# Replicas read again all that was written.
+_CAUGHT_UP_S = 600
 # Likes of a member's, so that their layer is not all false.
 _LIKED = 20
 
@@ -50,7 +53,7 @@ class Stage:
     """The running stack. `environ` and the tokens are secrets: they are never printed.
 
     url, api_url  the edge, and the API without it; tokens  a file with one bearer token a line; authors  a file with names of
-    accounts that have posted, those with most followers first
+    accounts that have posted, those with most followers first; seeded_s  how long `ments seed` took
     """
 
     home: Path
@@ -62,6 +65,7 @@ class Stage:
     tokens: Path
     authors: Path
     members: list[UUID]
+    seeded_s: float = 0
 
     def cpu_s(self, *parts: str) -> float:
         """CPU seconds so far of these parts of the stack, their children and those that have ended included."""
@@ -87,6 +91,7 @@ def open_stage(size: Size = SMALL) -> Iterator[Stage]:
                 stdout=subprocess.DEVNULL,
             )
             counts = ["--accounts", str(size.accounts), "--posts", str(size.posts), "--follows", str(size.follows)]
+            started = time.monotonic()
             subprocess.run(
                 [*MENTS, "seed", *counts, "--json", *where],
                 env=clean,
@@ -94,7 +99,8 @@ def open_stage(size: Size = SMALL) -> Iterator[Stage]:
                 timeout=_SEED_S * max(1, size.posts // 2_000_000),
                 capture_output=True,
             )
-            yield _lay_out(home, clean, size)
+            seeded_s = time.monotonic() - started
+            yield replace(_lay_out(home, clean, size), seeded_s=seeded_s)
         finally:
             subprocess.run([*MENTS, "down", *where], env=clean, check=True, timeout=60)
 
@@ -112,14 +118,26 @@ def _lay_out(home: Path, clean: dict[str, str], size: Size) -> Stage:
     tokens.touch(mode=0o600)
     with psycopg.connect(environ["DATABASE_DIRECT_URL"], autocommit=True) as connection:
         members = _add_members(connection, tokens)
+        _await_replicas(connection)
         rows = connection.execute(
-            "select username::text from accounts a where exists (select from posts where account_id = a.id)"
-            " order by followers desc limit 1000"
+            "select username::text from (select id, username from accounts order by followers desc) as a"
+            " where exists (select from posts where account_id = a.id and status <> 'deleted') limit 1000"
         ).fetchall()
     authors.write_text("\n".join(row[0] for row in rows))
     return Stage(
         home, environ, status["url"], status["parts"]["api"]["url"], pids, size, tokens, authors, members
     )  # fmt: skip
+
+
+def _await_replicas(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Wait until replicas have what was seeded: else they are measured as they catch up, or are passed over for their lag."""
+    behind = "select count(*) from pg_stat_replication where replay_lsn < %s::pg_lsn"
+    (here,) = connection.execute("select pg_current_wal_lsn()::text").fetchone() or ("0/0",)
+    deadline = time.monotonic() + _CAUGHT_UP_S
+    while connection.execute(behind, (here,)).fetchone() != (0,):
+        if time.monotonic() > deadline:
+            raise TimeoutError("A replica has not caught up with what was seeded.")
+        time.sleep(1)
 
 
 def _add_members(connection: psycopg.Connection[tuple[object, ...]], tokens: Path) -> list[UUID]:
@@ -133,8 +151,8 @@ def _add_members(connection: psycopg.Connection[tuple[object, ...]], tokens: Pat
         (members,),
     )
     execute(
-        "create temporary table writers as select account_id as id from (select distinct account_id from posts) as w"
-        " order by random() limit 20000"
+        "create temporary table writers as select id from (select id from accounts order by random()) as a"
+        " where exists (select from posts where account_id = a.id and status <> 'deleted') limit 20000"
     )
     for member in members:
         execute(
@@ -144,7 +162,7 @@ def _add_members(connection: psycopg.Connection[tuple[object, ...]], tokens: Pat
     execute(
         "insert into likes (account_id, post_id)"
         " select m.id, liked.id from unnest(%s::uuid[]) as m (id) cross join lateral ("
-        "   select p.id from follows f join lateral (select id from posts where account_id = f.followee_id"
+        "   select p.id from follows f join lateral (select id from posts where account_id = f.followee_id and status <> 'deleted'"
         "     order by sorted_at desc limit 2) as p on true where f.follower_id = m.id limit %s"
         " ) as liked on conflict do nothing",
         (members, _LIKED),
