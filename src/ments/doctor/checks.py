@@ -112,9 +112,12 @@ async def _database(settings: Settings) -> list[Finding]:
 async def _schema(settings: Settings) -> list[Finding]:
     made = await _ask(settings.database_direct_url, "select to_regclass('alembic_version') is not null as yes")
     version = await _ask(settings.database_direct_url, _VERSION) if made["yes"] else {"version": ""}
-    if version["version"] == newest_revision():
-        return [ok("schema", "it is the newest")]
-    return [broken("schema", "it is not this program's", "run `ments migrate`")]
+    if version["version"] != newest_revision():
+        return [broken("schema", "it is not this program's", "run `ments migrate`")]
+    if (await _ask(settings.database_direct_url, "select to_regclass('seed_taken_away') is not null as yes"))["yes"]:
+        fix = "wait until `ments seed` ends; if none runs, run it again, it puts them back first"
+        return [warning("schema", "`ments seed` took indexes away and has not put all of them back", fix)]
+    return [ok("schema", "it is the newest")]
 
 
 async def _replicas(settings: Settings) -> list[Finding]:

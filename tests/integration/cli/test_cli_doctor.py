@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import psycopg
+
 from running_stack import RunningStack, clean_environ, ments
 
 PARTS = {
@@ -46,6 +48,18 @@ def test_what_is_away_does_not_hide_the_rest(stack: RunningStack) -> None:
     assert (found["replica 1"]["state"], found["replica 1"]["detail"]) == ("warning", "it is no replica")
     assert found["valkey"]["state"] == "ok"
     assert "secret" not in json.dumps(found)
+
+
+def test_a_seed_that_was_cut_off_is_told(stack: RunningStack) -> None:
+    with psycopg.connect(stack.env["DATABASE_DIRECT_URL"], autocommit=True) as connection:
+        # As it is there for as long as something is taken away; that a cut-off run leaves it is for the tests of seed.
+        connection.execute("create table seed_taken_away (relation text)")
+        try:
+            _, found = examine(stack)
+        finally:
+            connection.execute("drop table seed_taken_away")
+    assert found["schema"]["state"] == "warning"
+    assert "ments seed" in found["schema"]["fix"]
 
 
 def test_no_address_that_is_spelt_wrong_tells_its_password(stack: RunningStack) -> None:
