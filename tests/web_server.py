@@ -199,12 +199,12 @@ def free_port() -> int:
 
 
 def start_processes(
-    port: int, factory: str = "web_server:make_answering", env: Mapping[str, str] | None = None, before: str = ""
+    port: int, factory: str = "web_server:make_answering", env: Mapping[str, str] | None = None, processes: int = 2
 ) -> subprocess.Popen[str]:
-    """Start a server of two processes; `before`: what its parent does first."""
-    call = f"serve({factory!r}, host='127.0.0.1', port={port}, processes=2, at_work_max=100)"
+    """Start a server of so many processes under one."""
+    call = f"serve({factory!r}, host='127.0.0.1', port={port}, processes={processes}, at_work_max=100)"
     return subprocess.Popen(
-        [sys.executable, "-c", f"{before}\nfrom ments.web.server import serve\n{call}"],
+        [sys.executable, "-c", f"from ments.web.server import serve\n{call}"],
         env=clean_environ() | dict(env or {}) | {"PYTHONPATH": str(_TESTS)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -215,11 +215,11 @@ def start_processes(
 
 @contextmanager
 def running_apart(
-    factory: str = "web_server:make_answering", env: Mapping[str, str] | None = None
+    factory: str = "web_server:make_answering", env: Mapping[str, str] | None = None, processes: int = 2
 ) -> Iterator[Processes]:
-    """Serve in two processes of their own until the block's end; whatever became of the parent, nothing is left."""
+    """Serve in processes of their own until the block's end; whatever became of the parent, nothing is left."""
     port = free_port()
-    parent = start_processes(port, factory, env)
+    parent = start_processes(port, factory, env, processes)
     running = Processes(port, parent)
     try:
         wait_until(lambda: running.answers() or parent.poll() is not None, 30)

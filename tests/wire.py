@@ -41,17 +41,24 @@ class Wire:
 
     def read(self, *, has_body: bool = True) -> Answer:
         """The next answer; raises EOFError when the server closes before its end."""
-        head, _, _ = self._until(b"\r\n\r\n").partition(b"\r\n\r\n")
+        head, _, _ = self.until(b"\r\n\r\n").partition(b"\r\n\r\n")
         status, *lines = head.decode("latin-1").split("\r\n")
         pairs = [tuple(line.split(": ", 1)) for line in lines]
         answer = Answer(int(status.split(" ")[1]), pairs, b"")  # type: ignore[arg-type]
         if answer.header("transfer-encoding") == "chunked":
-            while size := int(self._until(b"\r\n"), 16):
+            while size := int(self.until(b"\r\n"), 16):
                 answer.body += self._take(size + 2)[:-2]
             self._take(2)
         elif has_body:
             answer.body = self._take(int(answer.header("content-length") or 0))
         return answer
+
+    def until(self, mark: bytes) -> bytes:
+        """What comes up to the end of `mark`; raises EOFError when it does not come."""
+        while mark not in self.got:
+            if not self._more():
+                raise EOFError(bytes(self.got))
+        return self._take(self.got.index(mark) + len(mark))
 
     def read_to_end(self) -> bytes:
         """All that still comes; the server must close."""
@@ -63,12 +70,6 @@ class Wire:
         """Leave without a word, as a machine does that loses its power."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         self.socket.close()
-
-    def _until(self, mark: bytes) -> bytes:
-        while mark not in self.got:
-            if not self._more():
-                raise EOFError(bytes(self.got))
-        return self._take(self.got.index(mark) + len(mark))
 
     def _take(self, n: int) -> bytes:
         while len(self.got) < n:

@@ -34,6 +34,14 @@ class _Config(Config):
         super().load()
 
 
+class _Supervisor(Multiprocess):
+    def keep_subprocess_alive(self) -> None:
+        for process in self.processes:
+            # With this end in its hands alone, its death ends the wait for its word.
+            process.child_conn.close()
+        super().keep_subprocess_alive()
+
+
 def configure(factory: str, **more: Any) -> Config:
     """What every process is told. `factory`: `module:function` that makes the application, in the process itself."""
     return _Config(
@@ -66,7 +74,7 @@ def serve(factory: str, *, host: str, port: int, processes: int, at_work_max: in
     _allow_connections()
     config = configure(factory, host=host, port=port, workers=processes, limit_concurrency=at_work_max)
     with _bind(host, port) as listening:
-        supervisor = Multiprocess(config, sockets=[listening])
+        supervisor = _Supervisor(config, sockets=[listening])
         supervisor.run()
     if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
         raise SystemExit(STARTUP_FAILURE)

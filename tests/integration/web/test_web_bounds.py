@@ -112,7 +112,7 @@ def test_a_head_that_comes_by_the_byte_is_closed_and_what_is_worked_on_is_not(ha
         wait_until(lambda: is_closed_after(slow, b"x"))
         hasty.application.go_on()
         assert waiting.read().target == "/wait"
-        assert len(hasty.server.server_state.tasks) == 1
+        wait_until(lambda: len(hasty.server.server_state.tasks) == 1)
 
 
 def test_who_takes_nothing_of_an_answer_is_cut_off(hasty: InThread) -> None:

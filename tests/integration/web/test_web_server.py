@@ -68,7 +68,7 @@ def test_nobody_outlives_the_parent(running: Processes) -> None:
         wires = [stack.enter_context(running.connect()) for _ in range(10)]
         for wire in wires:
             wire.send(b"GET /stream HTTP/1.1\r\n\r\n")
-            assert wire._until(b"begun\r\n")
+            assert wire.until(b"begun\r\n")
         running.parent.kill()
         running.parent.wait(10)
         # As if they had been told to stop.
@@ -95,7 +95,7 @@ def test_what_is_worked_on_is_finished_and_streams_end_at_once() -> None:
         assert resting.read().status == 200
         for wire in streams:
             wire.send(b"GET /stream HTTP/1.1\r\n\r\n")
-            assert wire._until(b"begun\r\n")
+            assert wire.until(b"begun\r\n")
         working.send(b"GET /slow HTTP/1.1\r\n\r\nGET /slow HTTP/1.1\r\n\r\n")
         begun.send(b"POST /made HTTP/1.1\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
         assert begun.read().status == 100

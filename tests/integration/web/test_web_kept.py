@@ -1,0 +1,92 @@
+"""The API's own answers on bare sockets: what is kept goes out as it would have, and followers of a feed are let go."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import replace
+
+from ments.app import create_app
+from ments.parts import Parts
+from ments.posts import actions
+from ments.posts.model import NewPost
+from posting import Member, make_member
+from running_stack import RunningStack
+from web_server import running_apart, running_here
+from wire import Answer, Wire, wait_until
+
+# Uvicorn's grace is ten seconds; what ends at once takes none of it.
+AT_ONCE_S = 6.0
+VARIED = {"date", "x-trace-id", "x-cache"}
+
+
+def lines_of(answer: Answer) -> Counter[tuple[str, str]]:
+    return Counter((name, value) for name, value in answer.headers if name not in VARIED)
+
+
+async def test_a_kept_answer_goes_out_as_it_would_have(parts: Parts) -> None:
+    member = await make_member(parts)
+    for n in range(3):
+        await actions.create_post(parts, member.viewer, NewPost(f"{n}"))
+    with running_here(create_app(replace(parts.settings, answer_kept_s=600))) as running, running.connect() as wire:
+        for path in ("/api/feed?kind=latest", "/api/feed", "/api/feed?kind=following", "/api/posts?limit=2"):
+            check_kept(wire, member, path)
+
+
+def check_kept(wire: Wire, member: Member, path: str) -> None:
+    request = f"GET {path} HTTP/1.1\r\nHost: ments.test\r\nAuthorization: Bearer {member.token}\r\n"
+    # With a trace to be part of, it is answered the application's way.
+    traced = f"{request}traceparent: 00-{'ab' * 16}-{'cd' * 8}-01\r\n\r\n".encode()
+
+    def ask(request: bytes) -> Answer:
+        wire.send(request)
+        return wire.read()
+
+    plain = f"{request}\r\n".encode()
+    made = ask(plain)
+    assert made.header("x-cache") == "MISS"
+    # As soon as it is heard what changes.
+    wait_until(lambda: ask(plain).header("x-cache") == "HIT")
+    given, replayed, again = ask(plain), ask(traced), ask(plain)
+    assert replayed.header("x-trace-id") == "ab" * 16
+    assert replayed.header("x-cache") == "HIT"
+    assert len({answer.header("x-trace-id") for answer in (made, given, replayed, again)}) == 4
+    for answer in (given, replayed, again):
+        assert lines_of(answer) == lines_of(made)
+        assert (answer.status, answer.body) == (200, made.body)
+        assert answer.header("content-length") == str(len(made.body))
+        assert answer.header("date")
+        # `header` refuses two of a name; nor is any name there that the made one has not.
+        assert {name for name, _ in answer.headers} == {name for name, _ in made.headers}
+
+
+async def test_nothing_of_a_request_is_in_a_kept_head(parts: Parts) -> None:
+    member = await make_member(parts)
+    odd = "x%0d%0aSet-Cookie:%20a=b"
+    request = (
+        f"GET /api/feed?kind=latest&{odd} HTTP/1.1\r\nHost: ments.test\r\nX-Trace-Id: {odd}\r\n"
+        f"Cookie: ments_session={member.token}; {odd}\r\nX-Cache: {odd}\r\n\r\n"
+    ).encode()
+    with running_here(create_app(replace(parts.settings, answer_kept_s=600))) as running, running.connect() as wire:
+
+        def ask() -> Answer:
+            wire.send(request)
+            return wire.read()
+
+        wait_until(lambda: ask().header("x-cache") == "HIT")
+        for name, value in ask().headers:
+            assert name != "set-cookie"
+            assert "a=b" not in value
+
+
+def test_followers_of_a_feed_are_let_go_when_the_server_stops(stack: RunningStack) -> None:
+    with running_apart("ments.app:create_asgi", stack.env, processes=1) as running, ExitStack() as streams:
+        wires: list[Wire] = [streams.enter_context(running.connect()) for _ in range(10)]
+        for wire in wires:
+            wire.send(b"GET /api/feed/live?kind=latest HTTP/1.1\r\nHost: ments.test\r\n\r\n")
+            assert b"text/event-stream" in wire.until(b"\r\n\r\n")
+            wire.until(b"retry: ")
+        assert running.stop() < AT_ONCE_S
+        assert running.parent.returncode == 0
+        for wire in wires:
+            assert wire.read_to_end().endswith(b"\r\n0\r\n\r\n")
