@@ -24,7 +24,8 @@ Asked = Request[Any, Any, Any]
 
 
 _PARAMETERS = frozenset(("kind", "cursor", "limit"))
-_LIMIT = re.compile(r"[0-9]{1,9}")
+# As the router reads a number: 007 is none to it.
+_LIMIT = re.compile(r"0|[1-9][0-9]{0,8}")
 _JSON = (b"content-type", b"application/json")
 
 
