@@ -24,7 +24,7 @@ from ments.jobs.backlog import Backlog
 from ments.jobs.process import relay, stop_on_signals, work
 from ments.jobs.rooms import join_rooms
 from ments.jobs.slots import choose_slots
-from ments.observe import serve_metrics, share_between_processes, start_observing, stop_observing
+from ments.observe import serve_metrics, share_between_processes, start_logging, start_observing, stop_observing
 from ments.parts import Parts
 from ments.rooms import ROOMS
 from ments.settings import Settings, read_settings
@@ -191,6 +191,8 @@ def run_api(settings: Settings) -> None:
     from ments.feeds.live import LIVE_STREAMS_MAX
     from ments.web.server import serve
 
+    # The first process serves nothing, and tells when it replaces one that died.
+    start_logging(settings.log_format, service="ments-api")
     join_rooms(ROOMS).refuse_broken()
     stop_metrics = None
     if settings.metrics_port:

@@ -5,6 +5,7 @@ A process calls `start_observing(settings, "ments-api")` once and `stop_observin
 """
 
 from ments.observe.exporter import serve_metrics, share_between_processes
+from ments.observe.logs import start_logging
 from ments.observe.metrics import count_answers
 from ments.observe.middleware import Observed
 from ments.observe.process import start_observing, stop_observing
@@ -33,6 +34,7 @@ __all__ = [
     "serve_metrics",
     "share_between_processes",
     "span",
+    "start_logging",
     "start_observing",
     "stop_observing",
     "trace_from",

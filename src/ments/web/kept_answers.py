@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -40,6 +41,7 @@ _SAFE = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
 _COOKIE = SESSION_COOKIE.encode()
 _COUNT_EVERY_S = 1.0
 _OK = b"HTTP/1.1 200 OK\r\n"
+_CONTROLS = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 # A trace to be part of; a body to be read.
 _ASKS_MORE = frozenset((b"traceparent", b"content-length", b"transfer-encoding", b"expect", b"upgrade"))
 
@@ -263,7 +265,11 @@ class _Taken:
         body = b"".join(self._body)
         lines = [(name, value) for name, value in own if name != b"content-length"]
         lines.append((b"content-length", b"%d" % len(body)))
-        return Answer(path, own, body, _OK + b"".join(b"%b: %b\r\n" % line for line in lines))
+        head = b"".join(b"%b: %b\r\n" % line for line in lines)
+        # The server looks at headers that it sends, but not when their reader is gone already.
+        if len(_CONTROLS.findall(head)) != 2 * len(lines):
+            return None
+        return Answer(path, own, body, _OK + head)
 
 
 async def _replay(scope: Any, receive: Any, send: Any) -> None:
