@@ -204,7 +204,7 @@ def run_api(settings: Settings) -> None:
         host=settings.api_bind,
         port=settings.api_port,
         processes=max(2, settings.api_workers),
-        # Streams wait, they don't work: they have places of their own.
+        # Streams wait, they don't work: as many places more as there may be of them.
         at_work_max=_CONCURRENT_REQUESTS + LIVE_STREAMS_MAX,
     )
     if stop_metrics is not None:

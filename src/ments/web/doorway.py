@@ -88,9 +88,21 @@ class Doorway:
                 message["headers"] = self._finished(asked, message["status"], list(message["headers"]))
             elif is_head and message["type"] == "http.response.body":
                 message["body"] = b""
-            await send(message)
+            if not is_head:
+                await send(message)
+                return
+            # The server looks there, too: an answer to a HEAD has a length and no body.
+            asked["method"] = "HEAD"
+            try:
+                await send(message)
+            finally:
+                asked["method"] = "GET"
 
-        await self._app(scope, receive, finish)
+        try:
+            await self._app(scope, receive, finish)
+        finally:
+            if is_head:
+                asked["method"] = "HEAD"
 
     def _finished(self, scope: HTTPScope, status: int, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         present = {name.lower(): value for name, value in headers}

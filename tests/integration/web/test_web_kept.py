@@ -90,3 +90,28 @@ def test_followers_of_a_feed_are_let_go_when_the_server_stops(stack: RunningStac
         assert running.parent.returncode == 0
         for wire in wires:
             assert wire.read_to_end().endswith(b"\r\n0\r\n\r\n")
+
+
+async def test_a_head_is_answered_without_a_body_and_the_connection_goes_on(parts: Parts) -> None:
+    member = await make_member(parts)
+    await actions.create_post(parts, member.viewer, NewPost("seen"))
+    app = create_app(replace(parts.settings, answer_kept_s=600))
+    with running_here(app) as running, running.connect() as wire:
+        token = f"Host: ments.test\r\nAuthorization: Bearer {member.token}\r\n\r\n"
+        for path, identity in (
+            ("/api/feed?kind=latest", token),
+            ("/api/posts?limit=07", token),
+            ("/login", "Host: ments.test\r\n\r\n"),
+            ("/nothing", "Host: ments.test\r\n\r\n"),
+        ):
+            heads: list[Answer] = []
+            for _ in range(2):
+                wire.send(f"HEAD {path} HTTP/1.1\r\n{identity}".encode())
+                heads.append(wire.read(has_body=False))
+            wire.send(f"GET {path} HTTP/1.1\r\n{identity}".encode())
+            whole = wire.read()
+            for head in heads:
+                assert head.status == whole.status
+                assert {name for name, _ in head.headers} == {name for name, _ in whole.headers}
+                assert head.header("content-length")
+            assert whole.body
