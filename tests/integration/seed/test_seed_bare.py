@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import psycopg
 import pytest
 
-from conftest import MakeAccount
+from ments.accounts.model import Account
 from ments.parts import Parts
 from ments.seed import copying
 from ments.seed import fill as filling
 from ments.seed.fill import Filled, fill
 from ments.seed.plan import SeedPlan, SeedRefused
+
+MakeAccount = Callable[..., Awaitable[Account]]
 
 PLAN = SeedPlan(accounts=300, posts=900, follows=2_000, likes=3_000, seed=7)
 TABLES = ("posts", "post_hashtags", "follows", "likes")
