@@ -193,7 +193,6 @@ def _end_note(connection: Any, one: Taken) -> None:
 def _wait_briefly(connection: Any) -> None:
     connection.execute(f"set local lock_timeout = '{_LOCK_WAIT_S}s'")
     connection.execute(f"set local maintenance_work_mem = '{_MEMORY}'")
-    connection.execute("set local statement_timeout = 0")
 
 
 def _tries() -> Iterator[Any]:

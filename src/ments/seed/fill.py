@@ -9,11 +9,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
-import psycopg
 
 from ments.seed import bare, rows, words
 from ments.seed.copying import Pairs, Progress, batch, copy_pairs, copy_rows
-from ments.seed.lanes import Lane, run_lanes
+from ments.seed.lanes import Lane, connect, run_lanes
 from ments.seed.plan import Numbers, SeedPlan, SeedRefused
 
 BATCH = 50_000
@@ -61,7 +60,7 @@ def fill(database_direct_url: str, plan: SeedPlan, on_progress: Progress, *, bar
     """
     filled = Filled()
     now = datetime.now(UTC)
-    with psycopg.connect(database_direct_url, autocommit=True) as connection:
+    with connect(database_direct_url) as connection:
         _be_alone(connection)
         # Another place's run was cut off: this one may be refused, and does not need what that one has not copied.
         _put_back(connection, bare.find_taken(connection, not_by=plan.place), on_progress)
@@ -98,8 +97,6 @@ def fill(database_direct_url: str, plan: SeedPlan, on_progress: Progress, *, bar
 
 def _be_alone(connection: Any) -> None:
     """Refuse to work beside another run; one that was killed a moment ago is waited for."""
-    # Else the server would end the statement of one that is gone, before it looks for the next, and only then let go.
-    connection.execute("set client_connection_check_interval = '1s'")
     for _ in range(_WAIT_S):
         if connection.execute("select pg_try_advisory_lock(%s)", (_ONE_AT_A_TIME,)).fetchone()[0]:
             return

@@ -19,6 +19,15 @@ class _Stopped(Exception):
     """Another lane has failed."""
 
 
+def connect(database_direct_url: str) -> psycopg.Connection[Any]:
+    """Connect for work that takes as long as it takes: vacuums, deletes and indexes outlast what the role may have as its limit."""
+    connection = psycopg.connect(database_direct_url, autocommit=True)
+    connection.execute("set statement_timeout = 0")
+    # Else the server goes on with a long statement of one that was killed, and lets go of its locks only then.
+    connection.execute("set client_connection_check_interval = '1s'")
+    return connection
+
+
 def run_lanes(database_direct_url: str, lanes: Sequence[Lane], on_progress: Progress) -> None:
     """Run all to the end, or none: when one fails, or the caller is interrupted, the statements of the others are cancelled.
 
@@ -32,9 +41,7 @@ def run_lanes(database_direct_url: str, lanes: Sequence[Lane], on_progress: Prog
         on_progress(what, done, total)
 
     def run(lane: Lane) -> None:
-        with psycopg.connect(database_direct_url, autocommit=True) as connection:
-            # Else the server goes on with a long statement of one that was killed.
-            connection.execute("set client_connection_check_interval = '1s'")
+        with connect(database_direct_url) as connection:
             opened.append(connection)
             lane(connection, tell)
 

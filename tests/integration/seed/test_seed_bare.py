@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
+from threading import Timer
 from typing import Any
 
 import psycopg
@@ -217,3 +218,25 @@ async def test_two_at_once_are_refused(parts: Parts, monkeypatch: pytest.MonkeyP
 
     await run(url, again)
     assert len(refused) == 1
+
+
+async def test_a_limit_on_statements_ends_no_seed(parts: Parts) -> None:
+    url = parts.settings.database_direct_url
+    before, waits = schema(url), list[Timer]()
+    # In the connection's start, as a role's limit would be there too.
+    limited = f"{url}{'&' if '?' in url else '?'}options=-c%20statement_timeout%3D300ms"
+    with psycopg.connect(limited) as connection, pytest.raises(psycopg.errors.QueryCanceled):
+        connection.execute("select pg_sleep(1)")
+
+    def hold(table: str, *_: int) -> None:
+        if table == "accounts":
+            # What posts are asked for first waits for this.
+            holder = psycopg.connect(url)
+            holder.execute("lock table environments in access exclusive mode")
+            waits.append(Timer(1, holder.close))
+            waits[0].start()
+
+    await run(limited, hold)
+    waits[0].join()
+    assert schema(url) ^ before == set()
+    is_whole(url)
