@@ -33,8 +33,8 @@ create table if not exists seed_taken_away (
   primary key (relation, name)
 )
 """
-# Not what holds a rule (unique, exclude) or is meant by other settings; of references those of which can be said what becomes of
-# a row whose target went meanwhile (_mend_orphans).
+# Not what holds a rule (unique, exclude) or is meant by other settings; of references those that say themselves what becomes of
+# a row whose target went meanwhile (_mend_orphans). One that would have refused it stays.
 _FIND = """
 select c.relname::text as name, 'index' as kind, pg_get_indexdef(c.oid) as definition
 from pg_index i join pg_class c on c.oid = i.indexrelid
@@ -44,7 +44,7 @@ union all
 select r.conname::text, 'reference', pg_get_constraintdef(r.oid)
 from pg_constraint r join pg_attribute a on a.attrelid = r.conrelid and a.attnum = r.conkey[1]
 where r.conrelid = %(relation)s::regclass and r.contype = 'f' and cardinality(r.conkey) = 1 and r.convalidated
-  and (r.confdeltype = 'c' or not a.attnotnull)
+  and (r.confdeltype = 'c' or (r.confdeltype = 'n' and not a.attnotnull))
 order by name
 """
 

@@ -182,6 +182,12 @@ async def test_members_write_meanwhile_and_who_is_deleted_leaves_nothing(
             connection.execute(
                 "update posts set environment_id = (select id from environments where slug = 'gone') where id in (select id from posts limit 10)"
             )
+            # What a reference refuses, it refuses meanwhile as well.
+            with pytest.raises(psycopg.errors.ForeignKeyViolation):
+                connection.execute("delete from environments where slug = 'gone'")
+            connection.execute(
+                "update posts set environment_id = null where environment_id in (select id from environments where slug = 'gone')"
+            )
             connection.execute("delete from environments where slug = 'gone'")
             most = "select account_id from posts group by account_id order by count(*) desc limit 1"
             connection.execute(f"delete from accounts where id = ({most})")
