@@ -18,6 +18,8 @@ from typing import Any
 
 from psycopg import errors, sql
 
+from ments.seed.plan import SeedRefused
+
 # So long a lock is waited for, since others queue behind the one who waits, and so often.
 _LOCK_WAIT_S, _TRIES = 2, 60
 # For sorting what is indexed, and for checking references; what needs more goes through files.
@@ -104,6 +106,7 @@ def put_back(connection: Any, taken: Sequence[Taken], tell: Tell) -> None:
     """Make what was taken anew, each in a transaction with its note's end.
 
     Members' writes to a table wait while one of its indexes is made; while references are checked, nobody does.
+    Raises SeedRefused when a name belongs to something else by now; its note stays.
     """
     for done, one in enumerate(taken):
         tell(done, len(taken))
@@ -131,8 +134,14 @@ def _put_index(connection: Any, one: Taken) -> None:
     for attempt in _tries():
         with attempt, connection.transaction():
             _wait_briefly(connection)
-            # An operator may have missed it, and made it.
-            if connection.execute("select to_regclass(quote_ident(%s))", (one.name,)).fetchone()[0] is None:
+            # Left by a `create index concurrently` that failed; dropped apart, so that readers do not wait for the index too.
+            if _has_index(connection, one) is False:
+                connection.execute(sql.SQL("drop index {}").format(sql.Identifier(one.name)))
+            break
+    for attempt in _tries():
+        with attempt, connection.transaction():
+            _wait_briefly(connection)
+            if _has_index(connection, one) is None:
                 connection.execute(one.definition)
             _end_note(connection, one)
             return
@@ -160,11 +169,37 @@ def _put_reference(connection: Any, one: Taken) -> None:
                 _mend_orphans(connection, one)
 
 
+def _has_index(connection: Any, one: Taken) -> bool | None:
+    """Tell whether an operator has missed it and made it: None if not, False if it is not valid."""
+    found = connection.execute(
+        "select i.indrelid = t.oid, i.indisvalid from pg_class t"
+        " join pg_class c on c.relnamespace = t.relnamespace and c.relname = %s"
+        " left join pg_index i on i.indexrelid = c.oid where t.oid = %s::regclass",
+        (one.name, one.relation),
+    ).fetchone()
+    if found is None:
+        return None
+    is_ours, is_valid = found
+    if not is_ours:
+        raise _name_is_taken(one)
+    return bool(is_valid)
+
+
 def _has_reference(connection: Any, one: Taken) -> bool:
     found = connection.execute(
-        "select 1 from pg_constraint where conrelid = %s::regclass and conname = %s", (one.relation, one.name)
+        "select contype = 'f' from pg_constraint where conrelid = %s::regclass and conname = %s",
+        (one.relation, one.name),
+    ).fetchone()
+    if found is not None and not found[0]:
+        raise _name_is_taken(one)
+    return found is not None
+
+
+def _name_is_taken(one: Taken) -> SeedRefused:
+    return SeedRefused(
+        f"`ments seed` took the {one.kind} {one.name} from {one.relation} and can't put it back: something else has this name."
+        " Rename that, and run it again."
     )
-    return found.fetchone() is not None
 
 
 def _mend_orphans(connection: Any, one: Taken) -> None:

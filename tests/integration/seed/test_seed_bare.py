@@ -226,6 +226,36 @@ async def test_two_at_once_are_refused(parts: Parts, monkeypatch: pytest.MonkeyP
     assert len(refused) == 1
 
 
+async def test_an_index_is_known_by_more_than_its_name(parts: Parts) -> None:
+    url = parts.settings.database_direct_url
+    before = schema(url)
+
+    def take_names(table: str, done: int, total: int) -> None:
+        if (table, done) != ("follows", total):
+            return
+        with psycopg.connect(url, autocommit=True) as connection:
+            named = (
+                "select name from seed_taken_away where relation = 'follows' and kind = 'index' order by name limit 1"
+            )
+            name = connection.execute(named).fetchone()
+            assert name is not None
+            names.append(name[0])
+            connection.execute(f"create table {name[0]} (n int)")
+
+    names = list[str]()
+    with pytest.raises(SeedRefused, match="something else has this name"):
+        await run(url, take_names)
+    assert "follows" in lacking(url)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"drop table {names[0]}")
+        # Fails, as there is more than one row, and leaves an index that is not valid.
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            connection.execute(f"create unique index concurrently {names[0]} on follows ((1))")
+    await run(url, lambda *_: None)
+    assert schema(url) ^ before == set()
+    is_whole(url)
+
+
 async def test_a_limit_on_statements_ends_no_seed(parts: Parts) -> None:
     url = parts.settings.database_direct_url
     before, waits = schema(url), list[Timer]()
