@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from psycopg import errors, sql
@@ -51,7 +52,8 @@ order by name
 """
 
 Tell = Callable[[int, int], None]
-"""Called with how many things are back, and how many there are."""
+"""Called with how many things are back, and how many there are: again before each try, as what it raises ends the work."""
+Ask = Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def take_away(connection: Any, relation: str, place: int) -> bool:
     Raises psycopg.errors.LockNotAvailable after two minutes of others' work that does not end.
     """
     table = sql.Identifier(relation)
-    for attempt in _tries():
+    for attempt in _tries(lambda: None):
         with attempt, connection.transaction():
             _wait_briefly(connection)
             connection.execute(sql.SQL("lock table {} in access exclusive mode").format(table))
@@ -109,11 +111,11 @@ def put_back(connection: Any, taken: Sequence[Taken], tell: Tell) -> None:
     Raises SeedRefused when a name belongs to something else by now; its note stays.
     """
     for done, one in enumerate(taken):
-        tell(done, len(taken))
+        ask = partial(tell, done, len(taken))
         if one.kind == "index":
-            _put_index(connection, one)
+            _put_index(connection, one, ask)
         else:
-            _put_reference(connection, one)
+            _put_reference(connection, one, ask)
     for relation in sorted({one.relation for one in taken}):
         # Tells scans by index alone that they need not look at the rows; else the server does so at a time of its choice.
         connection.execute(sql.SQL("vacuum (analyze) {}").format(sql.Identifier(relation)))
@@ -130,15 +132,15 @@ def forget(connection: Any) -> None:
             connection.execute("drop table seed_taken_away")
 
 
-def _put_index(connection: Any, one: Taken) -> None:
-    for attempt in _tries():
+def _put_index(connection: Any, one: Taken, ask: Ask) -> None:
+    for attempt in _tries(ask):
         with attempt, connection.transaction():
             _wait_briefly(connection)
             # Left by a `create index concurrently` that failed; dropped apart, so that readers do not wait for the index too.
             if _has_index(connection, one) is False:
                 connection.execute(sql.SQL("drop index {}").format(sql.Identifier(one.name)))
             break
-    for attempt in _tries():
+    for attempt in _tries(ask):
         with attempt, connection.transaction():
             _wait_briefly(connection)
             if _has_index(connection, one) is None:
@@ -147,9 +149,9 @@ def _put_index(connection: Any, one: Taken) -> None:
             return
 
 
-def _put_reference(connection: Any, one: Taken) -> None:
+def _put_reference(connection: Any, one: Taken, ask: Ask) -> None:
     table, name = sql.Identifier(one.relation), sql.Identifier(one.name)
-    for attempt in _tries():
+    for attempt in _tries(ask):
         with attempt, connection.transaction():
             _wait_briefly(connection)
             if not _has_reference(connection, one):
@@ -157,7 +159,7 @@ def _put_reference(connection: Any, one: Taken) -> None:
                 adding = sql.SQL("alter table {} add constraint {} {} not valid")
                 connection.execute(adding.format(table, name, sql.SQL(one.definition)))
             break
-    for attempt in _tries():
+    for attempt in _tries(ask):
         with attempt:
             try:
                 with connection.transaction():
@@ -230,9 +232,10 @@ def _wait_briefly(connection: Any) -> None:
     connection.execute(f"set local maintenance_work_mem = '{_MEMORY}'")
 
 
-def _tries() -> Iterator[Any]:
-    """Blocks to try until one ends well, which the caller leaves the loop for."""
+def _tries(ask: Ask) -> Iterator[Any]:
+    """Blocks to try until one ends well, which the caller leaves the loop for; before each, `ask` may raise to end them."""
     for number in range(_TRIES):
+        ask()
         yield _attempt(is_last=number == _TRIES - 1)
 
 

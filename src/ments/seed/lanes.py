@@ -43,6 +43,9 @@ def run_lanes(database_direct_url: str, lanes: Sequence[Lane], on_progress: Prog
     def run(lane: Lane) -> None:
         with connect(database_direct_url) as connection:
             opened.append(connection)
+            # Who stopped all before this one was there has not cancelled it.
+            if stop.is_set():
+                raise _Stopped
             lane(connection, tell)
 
     with ThreadPoolExecutor(len(lanes)) as threads:
