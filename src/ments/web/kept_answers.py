@@ -136,19 +136,8 @@ class KeptAnswers:
         if kept is None or is_exporting():
             return None
         started = time.perf_counter()
-        cookie = token = b""
-        for name, value in headers:
-            if name == b"cookie":
-                if cookie:
-                    return None
-                cookie = value
-            elif name == b"authorization":
-                if token:
-                    return None
-                token = value
-            elif name in _ASKS_MORE:
-                return None
-        answer = kept.find((target, cookie, token))
+        told = _read_identity(headers, but=_ASKS_MORE)
+        answer = kept.find((target, *told)) if told else None
         if answer is None:
             return None
         self._note_given(answer.path, time.perf_counter() - started, len(answer.body))
@@ -217,9 +206,20 @@ class KeptAnswers:
 
 
 def _key_of(scope: HTTPScope) -> Key | None:
-    """What a session and its wish are told by; None for visitors, and where there are several cookies or tokens."""
+    """What a session and its wish are told by; None for visitors."""
+    told = _read_identity(scope["headers"])
+    if told is None or (not told[1] and _COOKIE not in told[0]):
+        return None
+    path, query = scope["raw_path"], scope["query_string"]
+    return b"%b?%b" % (path, query) if query else path, *told
+
+
+def _read_identity(
+    headers: Iterable[tuple[bytes, bytes]], but: frozenset[bytes] = frozenset()
+) -> tuple[bytes, bytes] | None:
+    """The cookie and the token of a request, empty where there is none; None where there are several, or a header of `but`."""
     cookie = token = b""
-    for name, value in scope["headers"]:
+    for name, value in headers:
         if name == b"cookie":
             if cookie:
                 return None
@@ -228,10 +228,9 @@ def _key_of(scope: HTTPScope) -> Key | None:
             if token:
                 return None
             token = value
-    if not token and _COOKIE not in cookie:
-        return None
-    path, query = scope["raw_path"], scope["query_string"]
-    return b"%b?%b" % (path, query) if query else path, cookie, token
+        elif name in but:
+            return None
+    return cookie, token
 
 
 class _Taken:
