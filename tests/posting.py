@@ -16,6 +16,7 @@ from ments.accounts.model import Viewer
 from ments.accounts.sessions import open_session
 from ments.accounts.store import insert_account
 from ments.app import create_app
+from ments.cache.shared_memory import SharedCache
 from ments.db import Transaction
 from ments.jobs import JobContext, LeaseLost
 from ments.parts import Parts
@@ -159,13 +160,14 @@ _READY_MOST = 8
 
 
 @asynccontextmanager
-async def open_api(parts: Parts) -> AsyncIterator[httpx2.AsyncClient]:
-    """The web application of `app.py` over these parts, without a socket between."""
+async def open_api(parts: Parts, shared: SharedCache | None = None) -> AsyncIterator[httpx2.AsyncClient]:
+    """The web application of `app.py` over these parts, without a socket between. `shared`: with others, as if in processes."""
     found = next((one for one in _ready if one.settings == parts.settings), None)
     if found is not None:
         _ready.remove(found)
     application = found or _Application(parts.settings)
     application.parts = parts
+    application.asgi.share(shared)
     to_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     from_app: asyncio.Queue[Any] = asyncio.Queue()
     lifespan = asyncio.create_task(

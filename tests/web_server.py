@@ -19,6 +19,7 @@ from typing import Any
 
 from uvicorn.server import Server
 
+from ments.cache.shared_memory import SharedCache
 from ments.web.bounded import ENDLESS
 from ments.web.protocol import ReadyFirst
 from ments.web.server import configure
@@ -53,6 +54,9 @@ class Answering:
             return None
         head = b"HTTP/1.1 200 OK\r\nx-target: %b\r\ncontent-length: %d\r\n" % (target, len(KEPT_BODY))
         return head, KEPT_BODY
+
+    def share(self, shared: SharedCache | None) -> None:
+        """Has nothing to share."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":

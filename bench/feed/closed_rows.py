@@ -13,8 +13,8 @@ LATEST, FOLLOWING = "/api/feed?kind=latest", "/api/feed?kind=following"
 _LOOP = f"wrk, {CONNECTIONS} connections, {SECONDS} s x {ROUNDS} in turns, median"
 _SHARED = (
     "both: session by token hash from Valkey, ids from the timeline, see_cards (versions, counts, overlay) in one statement"
-    " through PgBouncer, cards by MGET, answers kept 1 s a process, two processes; ours also checks the timeline against"
-    " Postgres, and keeps sessions and fragments in the process"
+    " through PgBouncer, cards by MGET, answers kept 1 s, two processes; ours also checks the timeline against"
+    " Postgres, keeps sessions and fragments in the process, and shares the kept answers between its processes"
 )
 
 

@@ -49,6 +49,8 @@ class Heard:
         self._users = 0
         self._task: asyncio.Task[None] | None = None
         self.is_live = False
+        # Since when it hears without a gap: seconds, monotonic.
+        self.live_since = 0.0
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
@@ -132,7 +134,7 @@ class Heard:
             for channel in self._wanted:
                 wire.write(("SUBSCRIBE", channel))
             while wire.is_open and time.monotonic() - self._last_reply < _SILENCE_MAX_S:
-                self.is_live = not self._wanted
+                self._note_live()
                 wire.write(("PING",))
                 await asyncio.sleep(_PING_EVERY_S)
         finally:
@@ -148,7 +150,11 @@ class Heard:
             self._hand_out(channel, text[_MARK_BYTES:])
         elif kind == b"subscribe" and self._wanted:
             self._wanted.discard(channel)
-            self.is_live = not self._wanted
+            self._note_live()
+
+    def _note_live(self) -> None:
+        if not self.is_live and not self._wanted:
+            self.is_live, self.live_since = True, time.monotonic()
 
     def _lose(self) -> None:
         was_live, self.is_live, self._wire = self.is_live, False, None

@@ -62,9 +62,10 @@ class Kept(Generic[V]):
         self._bytes = 0
         self._by_account: dict[UUID, set[Hashable]] = {}
         self._drops = 0
-        # Which drop was the last of an account. Before `_forgotten` it is not known any more, so all counts as dropped.
-        self._last_drops: dict[UUID, int] = {}
-        self._forgotten = 0
+        # Which drop was the last of an account, and when. Before `_forgotten` it is not known any more, so all counts as dropped.
+        self._last_drops: dict[UUID, tuple[int, float]] = {}
+        self._forgotten = (0, 0.0)
+        self._last_drop_at = 0.0
         self._stops = (heard.listen(_TOPIC, self._hear), heard.on_loss(self.drop_all))
 
     def close(self) -> None:
@@ -93,41 +94,56 @@ class Kept(Generic[V]):
         """Whether an account (None: any of all) was dropped since; then what was begun may be of before."""
         if begun.drops == self._drops:
             return False
-        if account_id is None or begun.drops < self._forgotten:
+        if account_id is None or begun.drops < self._forgotten[0]:
             return True
-        return self._last_drops.get(account_id, 0) > begun.drops
+        return self._last_drops.get(account_id, self._forgotten)[0] > begun.drops
 
-    def put(self, begun: Begun, key: Hashable, account_id: UUID, value: V, size: int) -> bool:
-        """Keep a value, unless it is over already, too large, or its account was dropped meanwhile. Says whether it is kept."""
+    def may_have_dropped_since(self, at: float, account_id: UUID | None = None) -> bool:
+        """Whether an account (None: any of all) was dropped, or something may have been missed, since a moment (monotonic).
+
+        For what another process began, which does not know of the drops here.
+        """
+        if not self._heard.is_live or at <= self._heard.live_since:
+            return True
+        last = self._last_drop_at if account_id is None else self._last_drops.get(account_id, self._forgotten)[1]
+        return at <= last
+
+    def put(self, begun: Begun, key: Hashable, account_id: UUID, value: V, size: int) -> float | None:
+        """Keep a value, unless it is over already, too large, or its account was dropped meanwhile.
+
+        Returns until when it is kept (seconds, monotonic), None if it is not.
+        """
         now = time.monotonic()
         sooner = self._keep_less * random.random()  # noqa: S311 (nobody gains by guessing it)
         until = begun.at + self._keep_s * (1 - sooner)
         if not self._heard.is_live or until <= now or size > self._bytes_max // 16:
-            return False
+            return None
         if self.was_dropped_since(begun, account_id):
+            return None
+        self._put(now, key, _Entry(value, account_id, until, size))
+        return until
+
+    def adopt(self, at: float, until: float, key: Hashable, account_id: UUID, value: V, size: int) -> bool:
+        """Keep what another process began at a moment and keeps until another (monotonic), as `put` does; says whether."""
+        now = time.monotonic()
+        if until <= now or size > self._bytes_max // 16 or self.may_have_dropped_since(at, account_id):
             return False
-        self._take_out(key)
-        self._make_room(now, size)
-        self._entries[key] = _Entry(value, account_id, until, size)
-        self._by_account.setdefault(account_id, set()).add(key)
-        self._bytes += size
+        self._put(now, key, _Entry(value, account_id, until, size))
         return True
 
     def drop(self, account_id: UUID) -> None:
         """Forget all that is kept of an account, here, and what is being made for it."""
-        self._drops += 1
+        self._note_drop()
         if len(self._last_drops) >= _DROPS_REMEMBERED:
-            self._last_drops.clear()
-            self._forgotten = self._drops
-        self._last_drops[account_id] = self._drops
+            self._forget_drops()
+        self._last_drops[account_id] = self._drops, self._last_drop_at
         for key in tuple(self._by_account.get(account_id, ())):
             self._take_out(key)
 
     def drop_all(self) -> None:
         """Forget everything, here, and what is being made."""
-        self._drops += 1
-        self._forgotten = self._drops
-        self._last_drops.clear()
+        self._note_drop()
+        self._forget_drops()
         self._entries.clear()
         self._by_account.clear()
         self._bytes = 0
@@ -135,6 +151,21 @@ class Kept(Generic[V]):
     def _hear(self, text: bytes) -> None:
         if len(text) == 16:
             self.drop(UUID(bytes=text))
+
+    def _note_drop(self) -> None:
+        self._drops += 1
+        self._last_drop_at = time.monotonic()
+
+    def _forget_drops(self) -> None:
+        self._last_drops.clear()
+        self._forgotten = self._drops, self._last_drop_at
+
+    def _put(self, now: float, key: Hashable, entry: _Entry[V]) -> None:
+        self._take_out(key)
+        self._make_room(now, entry.size)
+        self._entries[key] = entry
+        self._by_account.setdefault(entry.account_id, set()).add(key)
+        self._bytes += entry.size
 
     def _make_room(self, now: float, size: int) -> None:
         while self._entries:

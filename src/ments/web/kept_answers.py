@@ -4,13 +4,15 @@ A route is declared with `keep=True`, and its handler says of an answer that it 
 session was told by, byte for byte, so nobody else's request can have it. A member's own act drops what is kept of them, here
 before it is answered, and in the other processes as soon as they hear of it. The server asks for what is kept before it sets
 a request up (`give`); what needs more than that, a trace that is exported say, comes the longer way.
+
+The processes of one server share what they keep (`share`): one makes an answer, and the others take it over unless they have
+dropped something of its account since it was begun. Who wants what another process is making waits for it, for a bound.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-import re
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -25,9 +27,9 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from ments.cache import Heard
 from ments.cache.kept import Begun, Kept, tell_changed
+from ments.cache.shared_memory import SharedCache
 from ments.observe import Observed, count_answers, is_exporting
-from ments.web.caching import is_kept
-from ments.web.cookies import SESSION_COOKIE
+from ments.web.answer import Answer, Headers, Key, Taken, key_of, name_of, read_identity, size_of
 
 log = structlog.get_logger()
 
@@ -38,10 +40,9 @@ _ACCOUNT = "ments_account"
 _KEEP = "ments_keep"
 _REPLAYED = "ments_kept_answer"
 _SAFE = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
-_COOKIE = SESSION_COOKIE.encode()
 _COUNT_EVERY_S = 1.0
-_OK = b"HTTP/1.1 200 OK\r\n"
-_CONTROLS = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+# How long what another process makes is waited for, from when that began, and how often it is looked for.
+_AWAITED_S, _LOOK_EVERY_S = 0.25, 0.003
 # A trace to be part of; a body to be read.
 _ASKS_MORE = frozenset((b"traceparent", b"content-length", b"transfer-encoding", b"expect", b"upgrade"))
 
@@ -54,24 +55,6 @@ def note_account(scope: Scope, account_id: UUID) -> None:
 def keep_answer(scope: Scope) -> None:
     """Let the answer to this request be kept for the session that asks. Does nothing for a visitor's."""
     cast("dict[str, Any]", scope)[_KEEP] = True
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer with status 200, as it left; without its trace id, which each request has of its own.
-
-    path  as the route was declared; head  status and headers as they are sent
-    """
-
-    path: str
-    headers: list[tuple[bytes, bytes]]
-    body: bytes
-    head: bytes
-
-
-Headers = list[tuple[bytes, bytes]]
-Key = tuple[bytes, bytes, bytes]
-"""Path and query as sent, cookie, token."""
 
 
 @dataclass(slots=True)
@@ -89,6 +72,8 @@ class KeptAnswers:
     def __init__(self, app: ASGIApp, paths: Iterable[str]) -> None:
         """`paths`: those of the routes declared with `keep=True`, without parameters in them."""
         self._app, self._paths = app, frozenset(paths)
+        self._paths_sent = frozenset(path.encode() for path in self._paths)
+        self._shared: SharedCache | None = None
         self._heard: Heard | None = None
         self._kept: Kept[Answer] | None = None
         self._making: dict[Key, _Making] = {}
@@ -115,6 +100,10 @@ class KeptAnswers:
             self._count_given()
             kept.close()
 
+    def share(self, shared: SharedCache | None) -> None:
+        """Share what is kept with the other processes of the server from now on; None: with nobody."""
+        self._shared = shared
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kept = self._kept
         if kept is None or scope["type"] != ScopeType.HTTP:
@@ -123,7 +112,7 @@ class KeptAnswers:
         asked: HTTPScope = scope
         if asked["method"] not in _SAFE:
             await self._app(scope, receive, self._dropping(asked, send))
-        elif asked["method"] == "GET" and asked["path"] in self._paths and kept.is_on and (key := _key_of(asked)):
+        elif asked["method"] == "GET" and asked["path"] in self._paths and kept.is_on and (key := key_of(asked)):
             await self._answer(kept, key, asked, receive, send)
         else:
             await self._app(scope, receive, send)
@@ -136,8 +125,13 @@ class KeptAnswers:
         if kept is None or is_exporting():
             return None
         started = time.perf_counter()
-        told = _read_identity(headers, but=_ASKS_MORE)
-        answer = kept.find((target, *told)) if told else None
+        told = read_identity(headers, but=_ASKS_MORE)
+        if told is None or not any(told):
+            return None
+        key = target, *told
+        answer = kept.find(key)
+        if answer is None and target.partition(b"?")[0] in self._paths_sent:
+            answer = self._take_over(kept, key)
         if answer is None:
             return None
         self._note_given(answer.path, time.perf_counter() - started, len(answer.body))
@@ -151,29 +145,80 @@ class KeptAnswers:
                 # Whoever made it going away must not take it from the others, nor the other way round.
                 answer = await asyncio.shield(making.done)
         if answer is None:
-            await self._make(kept, key, scope, receive, send)
-        else:
+            answer = await self._make(kept, key, scope, receive, send)
+        if answer is not None:
             cast("dict[str, Any]", scope)[_REPLAYED] = answer
             await self._replayed(scope, receive, send)
 
-    async def _make(self, kept: Kept[Answer], key: Key, scope: HTTPScope, receive: Receive, send: Send) -> None:
+    async def _make(
+        self, kept: Kept[Answer], key: Key, scope: HTTPScope, receive: Receive, send: Send
+    ) -> Answer | None:
+        """Send an answer, for others to be given as well; or return the one of another process, which is to be sent."""
         making = _Making(kept.begin(), cast("dict[str, Any]", scope), asyncio.get_running_loop().create_future())
         self._making[key] = making
-        # The router shortens it on the way to a route.
-        path = scope["path"]
-        taken = _Taken(send)
+        answer = None
         try:
-            await self._app(scope, receive, taken.send)
-            answer = taken.answer(path, making.scope.get(_ACCOUNT) if making.scope.get(_KEEP) else None)
+            answer = await self._await_others(kept, key)
             if answer is not None:
-                size = len(answer.body) + 2 * len(answer.head) + sum(map(len, key)) + 1024
-                kept.put(making.begun, key, making.scope[_ACCOUNT], answer, size)
-                making.done.set_result(answer)
+                return answer
+            making.begun = kept.begin()
+            answer = await self._make_here(kept, key, making, receive, send)
+            return None
         finally:
-            if not making.done.done():
-                making.done.set_result(None)
+            making.done.set_result(answer)
             if self._making.get(key) is making:
                 del self._making[key]
+
+    async def _make_here(
+        self, kept: Kept[Answer], key: Key, making: _Making, receive: Receive, send: Send
+    ) -> Answer | None:
+        """Send an answer; returns it if others may be given it as well."""
+        # The router shortens it on the way to a route.
+        scope, path = making.scope, making.scope["path"]
+        taken = Taken(send)
+        shared, name = self._shared, name_of(key)
+        if shared is not None:
+            shared.begin(name, making.begun.at)
+        try:
+            await self._app(cast("Scope", scope), receive, taken.send)
+            account_id: UUID | None = scope.get(_ACCOUNT)
+            answer = taken.answer(path, account_id if scope.get(_KEEP) else None)
+            if answer is None or account_id is None:
+                return None
+            until = kept.put(making.begun, key, account_id, answer, size_of(key, answer))
+            if until is not None and shared is not None:
+                shared.put(name, account_id, making.begun.at, until, answer.pack())
+            return answer
+        finally:
+            if shared is not None:
+                shared.end(name)
+
+    async def _await_others(self, kept: Kept[Answer], key: Key) -> Answer | None:
+        """What another process has kept, or makes and soon has."""
+        shared = self._shared
+        if shared is None:
+            return None
+        name, entered = name_of(key), time.monotonic()
+        while True:
+            answer = self._take_over(kept, key)
+            since = shared.making_since(name) if answer is None else None
+            if since is None:
+                # It may have become ready between the two looks.
+                return answer or self._take_over(kept, key)
+            if kept.may_have_dropped_since(since):
+                return None
+            if time.monotonic() > min(since, entered) + _AWAITED_S:
+                return None
+            await asyncio.sleep(_LOOK_EVERY_S)
+
+    def _take_over(self, kept: Kept[Answer], key: Key) -> Answer | None:
+        """What another process keeps, kept here as well from now on."""
+        found = self._shared.find(name_of(key)) if self._shared is not None else None
+        if found is None:
+            return None
+        answer = Answer.unpack(found.value)
+        size = size_of(key, answer)
+        return answer if kept.adopt(found.begun, found.until, key, found.account_id, answer, size) else None
 
     def _note_given(self, path: str, took_s: float, n_bytes: int) -> None:
         n, seconds, total = self._given.get(path, (0, 0.0, 0))
@@ -205,74 +250,8 @@ class KeptAnswers:
         return drop_and_send
 
 
-def _key_of(scope: HTTPScope) -> Key | None:
-    """What a session and its wish are told by; None for visitors."""
-    told = _read_identity(scope["headers"])
-    if told is None or (not told[1] and _COOKIE not in told[0]):
-        return None
-    path, query = scope["raw_path"], scope["query_string"]
-    return b"%b?%b" % (path, query) if query else path, *told
-
-
-def _read_identity(
-    headers: Iterable[tuple[bytes, bytes]], but: frozenset[bytes] = frozenset()
-) -> tuple[bytes, bytes] | None:
-    """The cookie and the token of a request, empty where there is none; None where there are several, or a header of `but`."""
-    cookie = token = b""
-    for name, value in headers:
-        if name == b"cookie":
-            if cookie:
-                return None
-            cookie = value
-        elif name == b"authorization":
-            if token:
-                return None
-            token = value
-        elif name in but:
-            return None
-    return cookie, token
-
-
-class _Taken:
-    """Passes an answer on and notes it."""
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self._start: Any = None
-        self._body: list[bytes] = []
-        self._is_whole = False
-
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self._start = message
-        elif message["type"] == "http.response.body":
-            self._body.append(message.get("body", b""))
-            self._is_whole = not message.get("more_body", False)
-        await self._send(message)
-
-    def answer(self, path: str, account_id: UUID | None) -> Answer | None:
-        """The answer, when it may be kept for this account."""
-        if self._start is None or not self._is_whole:
-            return None
-        headers = [(name.lower(), value) for name, value in self._start["headers"]]
-        sets_cookie = any(name == b"set-cookie" for name, _ in headers)
-        if not is_kept(
-            status=self._start["status"], sets_cookie=sets_cookie, drawn_for=account_id, carries_identity=True
-        ):
-            return None
-        own = [(name, b"HIT" if name == b"x-cache" else value) for name, value in headers if name != b"x-trace-id"]
-        body = b"".join(self._body)
-        lines = [(name, value) for name, value in own if name != b"content-length"]
-        lines.append((b"content-length", b"%d" % len(body)))
-        head = b"".join(b"%b: %b\r\n" % line for line in lines)
-        # The server looks at headers that it sends, but not when their reader is gone already.
-        if len(_CONTROLS.findall(head)) != 2 * len(lines):
-            return None
-        return Answer(path, own, body, _OK + head)
-
-
 async def _replay(scope: Any, receive: Any, send: Any) -> None:
     answer: Answer = scope[_REPLAYED]
     scope["path_template"] = scope["path"]
-    await send({"type": "http.response.start", "status": HTTPStatus.OK, "headers": list(answer.headers)})
+    await send({"type": "http.response.start", "status": HTTPStatus.OK, "headers": answer.list_headers()})
     await send({"type": "http.response.body", "body": answer.body, "more_body": False})

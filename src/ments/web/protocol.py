@@ -12,6 +12,7 @@ from typing import Any, Protocol, cast
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
+from ments.cache.shared_memory import SharedCache
 from ments.web.bounded import BoundedHttp
 
 
@@ -23,6 +24,9 @@ class Ready(Protocol):
 
         Returns the head, without the date and its end, and the body; None: the application is to be asked.
         """
+
+    def share(self, shared: SharedCache | None) -> None:
+        """Share what is ready with the other processes of this server; None: with nobody."""
 
 
 class ReadyFirst(BoundedHttp):

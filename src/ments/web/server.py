@@ -9,13 +9,14 @@ import signal
 import socket
 import threading
 import time
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.config import STARTUP_FAILURE, Config
 from uvicorn.supervisors import Multiprocess
 
+from ments.cache.shared_memory import SharedMemory
 from ments.web.bounded import CONNECTIONS_MAX
-from ments.web.protocol import ReadyFirst
+from ments.web.protocol import Ready, ReadyFirst
 
 _BACKLOG = 1024
 _STOP_S = 10
@@ -28,10 +29,15 @@ _FILES_BESIDE = 1024
 
 
 class _Config(Config):
+    # What the processes of a server share; one alone has nobody to share with.
+    shared: SharedMemory | None = None
+
     def load(self) -> None:
         # The first that a process does for itself.
         _end_with_the_parent()
         super().load()
+        if self.shared is not None:
+            cast("Ready", self.loaded_app).share(self.shared.attach())
 
 
 class _Supervisor(Multiprocess):
@@ -42,7 +48,7 @@ class _Supervisor(Multiprocess):
         super().keep_subprocess_alive()
 
 
-def configure(factory: str, **more: Any) -> Config:
+def configure(factory: str, **more: Any) -> _Config:
     """What every process is told. `factory`: `module:function` that makes the application, in the process itself."""
     return _Config(
         factory,
@@ -73,6 +79,8 @@ def serve(factory: str, *, host: str, port: int, processes: int, at_work_max: in
     """
     _allow_connections()
     config = configure(factory, host=host, port=port, workers=processes, limit_concurrency=at_work_max)
+    if processes > 1:
+        config.shared = SharedMemory(processes)
     with _bind(host, port) as listening:
         supervisor = _Supervisor(config, sockets=[listening])
         supervisor.run()

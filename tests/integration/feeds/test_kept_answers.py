@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx2
+import pytest
 import pytest_asyncio
 
 from eventually import eventually
 from ments.accounts.sessions import hash_token, open_session
 from ments.cache import Heard, PageCache
 from ments.cache.kept import Kept
+from ments.cache.shared_memory import SharedCache, SharedMemory
 from ments.parts import Parts
 from ments.posts import actions
 from ments.posts.model import NewPost
@@ -46,6 +49,7 @@ class Pair:
     parts: Parts
     heard: tuple[Heard, Heard]
     apis: tuple[httpx2.AsyncClient, httpx2.AsyncClient]
+    shares: bool
 
     async def read(self, who: Member, which: int = 0, path: str = "/api/feed?kind=latest") -> httpx2.Response:
         return await self.apis[which].get(path, headers=who.headers)
@@ -59,18 +63,29 @@ class Pair:
         return (await self.read(who, which)).headers["x-cache"] == "HIT"
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def pair(parts: Parts) -> AsyncIterator[Pair]:
-    async with open_pair(parts, _LONG_S) as opened:
+@pytest_asyncio.fixture(loop_scope="session", params=[False, True], ids=["apart", "sharing"])
+async def pair(request: pytest.FixtureRequest, parts: Parts) -> AsyncIterator[Pair]:
+    async with open_pair(parts, _LONG_S, shares=request.param) as opened:
         yield opened
 
 
 @asynccontextmanager
-async def open_pair(parts: Parts, keep_s: int) -> AsyncIterator[Pair]:
+async def open_pair(parts: Parts, keep_s: int, *, shares: bool) -> AsyncIterator[Pair]:
     one, other = make_process(parts, keep_s), make_process(parts, keep_s)
-    async with open_api(one) as api, open_api(other) as api_other:
+    mine, theirs = make_shared() if shares else (None, None)
+    async with open_api(one, mine) as api, open_api(other, theirs) as api_other:
         await eventually(lambda: one.heard.is_live and other.heard.is_live)
-        yield Pair(parts, (one.heard, other.heard), (api, api_other))
+        yield Pair(parts, (one.heard, other.heard), (api, api_other), shares)
+
+
+def make_shared() -> tuple[SharedCache, SharedCache]:
+    """Memory of two, both in this process."""
+    memory = SharedMemory(2)
+    try:
+        return SharedCache(memory._fd, 2, 0), SharedCache(memory._fd, 2, 1)
+    finally:
+        # What is mapped stays.
+        os.close(memory._fd)
 
 
 def posts_of(answer: httpx2.Response) -> dict[str, Any]:
@@ -79,7 +94,7 @@ def posts_of(answer: httpx2.Response) -> dict[str, Any]:
 
 
 async def test_a_session_gets_the_same_bytes_again_and_no_other_session_does(pair: Pair) -> None:
-    mara, ann = [await make_member(pair.parts) for _ in range(2)]
+    mara, ann, bob = [await make_member(pair.parts) for _ in range(3)]
     await make_post(pair.apis[0], mara, "one")
     first = await pair.read(ann)
     second = await pair.read(ann)
@@ -102,9 +117,12 @@ async def test_a_session_gets_the_same_bytes_again_and_no_other_session_does(pai
         viewer = posts_of(answer)["one"]["viewer"]
         assert (viewer is None) == (who is None)
         assert answer.headers["x-cache"] == "MISS" or who is None
-    # Another question, another process, another way of signing in: each for itself.
+    # Another question, another process that does not share, another way of signing in: each for itself.
     assert (await pair.read(ann, path="/api/feed?kind=latest&limit=7")).headers["x-cache"] == "MISS"
-    assert (await pair.read(ann, 1)).headers["x-cache"] == "MISS"
+    there = await pair.read(ann, 1)
+    assert there.headers["x-cache"] == ("HIT" if pair.shares else "MISS")
+    assert there.content == first.content
+    assert (await pair.read(bob, 1)).headers["x-cache"] == "MISS"
     cookie = {"Cookie": f"ments_session={ann.token}"}
     assert (await pair.apis[0].get("/api/feed?kind=latest", headers=cookie)).headers["x-cache"] == "MISS"
     assert (await pair.apis[0].head("/api/feed?kind=latest", headers=ann.headers)).content == b""
@@ -155,8 +173,9 @@ async def test_a_session_that_ended_is_over_in_both(pair: Pair) -> None:
     assert (await pair.read(again)).status_code == 200
 
 
-async def test_others_acts_are_in_the_answer_after_a_second(parts: Parts) -> None:
-    async with open_pair(parts, keep_s=1) as pair:
+@pytest.mark.parametrize("shares", [False, True])
+async def test_others_acts_are_in_the_answer_after_a_second(parts: Parts, shares: bool) -> None:
+    async with open_pair(parts, keep_s=1, shares=shares) as pair:
         mara, ann = [await make_member(parts) for _ in range(2)]
         for n in range(2):
             await actions.create_post(parts, mara.viewer, NewPost(f"{n}"))
@@ -176,8 +195,8 @@ async def test_nothing_is_kept_while_nothing_is_heard(pair: Pair) -> None:
         assert heard._wire is not None
         heard._wire.abort()
     await eventually(lambda: not any(heard.is_live for heard in pair.heard))
-    for _ in range(2):
-        assert (await pair.read(ann)).headers["x-cache"] == "MISS"
+    for which in (0, 1, 0):
+        assert (await pair.read(ann, which)).headers["x-cache"] == "MISS"
     await eventually(lambda: all(heard.is_live for heard in pair.heard))
     await pair.warm(ann)
 
@@ -198,6 +217,41 @@ async def test_equal_questions_of_a_session_at_once_are_answered_once(pair: Pair
         after = await pair.read(ann)
         assert posts_of(after)["one"]["viewer"]["liked"] == (round_ % 2 == 0)
         await asyncio.gather(*before)
+
+
+async def test_equal_questions_of_both_processes_at_once_are_answered_once_where_they_share(pair: Pair) -> None:
+    mara, ann = [await make_member(pair.parts) for _ in range(2)]
+    await make_post(pair.apis[0], mara, "one")
+    await pair.warm(ann)
+    post_id = (await pair.read(ann)).json()["posts"][0]["id"]
+    for round_ in range(6):
+        method = "POST" if round_ % 2 == 0 else "DELETE"
+        await pair.apis[0].request(method, f"/api/posts/{post_id}/like", headers=ann.headers)
+        # What the other process does not know of yet it may still give.
+        await eventually(lambda n=round_: liked_there(pair, ann, n % 2 == 0), within_s=5)  # type: ignore[misc]
+        path = f"/api/feed?kind=latest&limit={round_ + 1}"
+        answers = await asyncio.gather(*[pair.read(ann, n % 2, path) for n in range(20)])
+        misses = [answer.headers["x-cache"] for answer in answers].count("MISS")
+        assert misses == (1 if pair.shares else 2)
+        assert {answer.content for answer in answers} == {answers[0].content} or not pair.shares
+        assert all(posts_of(answer)["one"]["viewer"]["liked"] == (round_ % 2 == 0) for answer in answers)
+
+
+async def liked_there(pair: Pair, who: Member, wanted: bool) -> bool:
+    return bool(posts_of(await pair.read(who, 1))["one"]["viewer"]["liked"] == wanted)
+
+
+async def test_what_was_begun_before_an_act_here_is_not_taken_over(parts: Parts) -> None:
+    async with open_pair(parts, _LONG_S, shares=True) as pair:
+        mara, ann = [await make_member(parts) for _ in range(2)]
+        post_id = (await make_post(pair.apis[0], mara, "one"))["id"]
+        # The other process is deaf to the act, so that it goes on giving what it made before.
+        await pair.warm(ann)
+        pair.heard[1]._listeners.clear()
+        done = await pair.apis[0].post(f"/api/posts/{post_id}/like", headers=ann.headers)
+        assert done.status_code < 300
+        assert not posts_of(await pair.read(ann, 1))["one"]["viewer"]["liked"]
+        assert posts_of(await pair.read(ann))["one"]["viewer"]["liked"]
 
 
 async def test_a_session_is_looked_up_once_while_it_is_kept(pair: Pair) -> None:

@@ -79,6 +79,34 @@ async def test_nothing_of_a_request_is_in_a_kept_head(parts: Parts) -> None:
             assert "a=b" not in value
 
 
+async def test_processes_of_a_server_share_what_they_keep(parts: Parts, stack: RunningStack, worker_id: str) -> None:
+    member = await make_member(parts)
+    await actions.create_post(parts, member.viewer, NewPost("shared"))
+    request = f"GET /api/feed?kind=latest&limit=%d HTTP/1.1\r\nHost: ments.test\r\nAuthorization: Bearer {member.token}\r\n\r\n"
+    name = f"test_{worker_id}"
+    environ = stack.env_for_database(name, parts.valkey.address.number) | {"MENTS_ANSWER_KEPT_S": "600"}
+    with running_apart("ments.app:create_asgi", environ, processes=2) as running, ExitStack() as opened:
+        # So many that both processes have some.
+        wires = [opened.enter_context(running.connect()) for _ in range(16)]
+
+        def ask(limit: int) -> list[Answer]:
+            answers = []
+            for wire in wires:
+                wire.send((request % limit).encode())
+                answers.append(wire.read())
+            return answers
+
+        def are_hearing() -> bool:
+            ask(1)
+            return all(answer.header("x-cache") == "HIT" for answer in ask(1))
+
+        wait_until(are_hearing)
+        first, *others = ask(2)
+        assert first.header("x-cache") == "MISS"
+        for answer in others:
+            assert (answer.header("x-cache"), answer.body) == ("HIT", first.body)
+
+
 def test_followers_of_a_feed_are_let_go_when_the_server_stops(stack: RunningStack) -> None:
     with running_apart("ments.app:create_asgi", stack.env, processes=1) as running, ExitStack() as streams:
         wires: list[Wire] = [streams.enter_context(running.connect()) for _ in range(10)]

@@ -43,7 +43,7 @@ def test_what_was_begun_before_a_drop_is_not_kept(taken: list[tuple[str, int]]) 
             begun[n] = (kept.begin(), True)
         elif step == "put" and n in begun:
             mark, good = begun[n]
-            assert kept.put(mark, n, ACCOUNTS[n % 4], f"{moment}", 10) == good
+            assert (kept.put(mark, n, ACCOUNTS[n % 4], f"{moment}", 10) is not None) == good
             if good:
                 there[n] = f"{moment}"
         elif step == "drop":
@@ -63,7 +63,7 @@ def test_what_was_begun_before_a_drop_is_not_kept(taken: list[tuple[str, int]]) 
 def test_neither_number_nor_bytes_go_over_their_bounds(puts: list[tuple[int, int]]) -> None:
     _, kept = open_kept(entries_max=8, bytes_max=16_000)
     for key, size in puts:
-        was_kept = kept.put(kept.begin(), key, ACCOUNTS[key % 4], "x", size)
+        was_kept = kept.put(kept.begin(), key, ACCOUNTS[key % 4], "x", size) is not None
         assert was_kept == (size <= 1000)
         assert len(kept._entries) <= 8
         assert kept._bytes == sum(entry.size for entry in kept._entries.values()) <= 16_000
@@ -107,3 +107,34 @@ def test_what_was_begun_at_one_moment_does_not_end_at_one() -> None:
     ends = [entry.until - begun.at for entry in kept._entries.values()]
     assert all(48 <= end <= 60 for end in ends)
     assert max(ends) - min(ends) > 1
+
+
+@given(st.lists(st.sampled_from(["drop own", "drop other", "loss", "gap"]), max_size=6))
+def test_what_another_process_began_before_a_drop_here_is_not_adopted(taken: list[str]) -> None:
+    heard, kept = open_kept()
+    until = time.monotonic() + 60
+    before = time.monotonic()
+    for step in taken:
+        if step == "loss":
+            heard._lose()
+        elif step == "gap":
+            # What was told meanwhile it does not know of.
+            heard._lose()
+            heard.is_live, heard.live_since = True, time.monotonic()
+        else:
+            heard._hand_out(heard._prefix + b"accounts", ACCOUNTS[step == "drop other"].bytes)
+    if not heard.is_live:
+        assert kept.may_have_dropped_since(time.monotonic())
+        assert not kept.adopt(time.monotonic(), until, "a", ACCOUNTS[0], "value", 1)
+        return
+    expected = "drop own" not in taken and "gap" not in taken
+    assert kept.may_have_dropped_since(before) == bool(taken)
+    assert kept.may_have_dropped_since(before, ACCOUNTS[0]) != expected
+    assert kept.adopt(before, until, "a", ACCOUNTS[0], "value", 1) == expected
+    assert kept.find("a") == ("value" if expected else None)
+    after = time.monotonic()
+    assert not kept.adopt(after, after, "b", ACCOUNTS[0], "value", 1)
+    assert not kept.adopt(after, until, "b", ACCOUNTS[0], "value", 1001)
+    assert kept.adopt(after, until, "b", ACCOUNTS[0], "newer", 1)
+    kept.drop(ACCOUNTS[0])
+    assert kept.find("b") is None
