@@ -29,6 +29,8 @@ _PING_EVERY_S = 0.25
 # Silence for this long is a loss: what is kept on the strength of hearing is at most this much older than it says.
 _SILENCE_MAX_S = 1.0
 _AGAIN_AFTER_S = 0.25
+HEARD_WITHIN_S = _SILENCE_MAX_S + _PING_EVERY_S
+"""What is told is heard so soon by a process, or it knows that it does not hear."""
 _MARK_BYTES = 8
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from ments.cache.heard import Heard
+from ments.cache.heard import HEARD_WITHIN_S, Heard
 
 V = TypeVar("V")
 
@@ -65,7 +65,6 @@ class Kept(Generic[V]):
         # Which drop was the last of an account, and when. Before `_forgotten` it is not known any more, so all counts as dropped.
         self._last_drops: dict[UUID, tuple[int, float]] = {}
         self._forgotten = (0, 0.0)
-        self._last_drop_at = 0.0
         self._stops = (heard.listen(_TOPIC, self._hear), heard.on_loss(self.drop_all))
 
     def close(self) -> None:
@@ -98,16 +97,6 @@ class Kept(Generic[V]):
             return True
         return self._last_drops.get(account_id, self._forgotten)[0] > begun.drops
 
-    def may_have_dropped_since(self, at: float, account_id: UUID | None = None) -> bool:
-        """Whether an account (None: any of all) was dropped, or something may have been missed, since a moment (monotonic).
-
-        For what another process began, which does not know of the drops here.
-        """
-        if not self._heard.is_live or at <= self._heard.live_since:
-            return True
-        last = self._last_drop_at if account_id is None else self._last_drops.get(account_id, self._forgotten)[1]
-        return at <= last
-
     def put(self, begun: Begun, key: Hashable, account_id: UUID, value: V, size: int) -> float | None:
         """Keep a value, unless it is over already, too large, or its account was dropped meanwhile.
 
@@ -124,25 +113,32 @@ class Kept(Generic[V]):
         return until
 
     def adopt(self, at: float, until: float, key: Hashable, account_id: UUID, value: V, size: int) -> bool:
-        """Keep what another process began at a moment and keeps until another (monotonic), as `put` does; says whether."""
+        """Keep what another process began at a moment and keeps until another (monotonic), as `put` does; says whether.
+
+        Refused is what was begun before all had heard of the last drop of the account that is known here, or of what may have
+        been missed before this process heard.
+        """
         now = time.monotonic()
-        if until <= now or size > self._bytes_max // 16 or self.may_have_dropped_since(at, account_id):
+        if not self._heard.is_live or until <= now or size > self._bytes_max // 16:
+            return False
+        last = max(self._last_drops.get(account_id, self._forgotten)[1], self._heard.live_since)
+        if at <= last + HEARD_WITHIN_S:
             return False
         self._put(now, key, _Entry(value, account_id, until, size))
         return True
 
     def drop(self, account_id: UUID) -> None:
         """Forget all that is kept of an account, here, and what is being made for it."""
-        self._note_drop()
+        self._drops += 1
         if len(self._last_drops) >= _DROPS_REMEMBERED:
             self._forget_drops()
-        self._last_drops[account_id] = self._drops, self._last_drop_at
+        self._last_drops[account_id] = self._drops, time.monotonic()
         for key in tuple(self._by_account.get(account_id, ())):
             self._take_out(key)
 
     def drop_all(self) -> None:
         """Forget everything, here, and what is being made."""
-        self._note_drop()
+        self._drops += 1
         self._forget_drops()
         self._entries.clear()
         self._by_account.clear()
@@ -152,13 +148,9 @@ class Kept(Generic[V]):
         if len(text) == 16:
             self.drop(UUID(bytes=text))
 
-    def _note_drop(self) -> None:
-        self._drops += 1
-        self._last_drop_at = time.monotonic()
-
     def _forget_drops(self) -> None:
         self._last_drops.clear()
-        self._forgotten = self._drops, self._last_drop_at
+        self._forgotten = self._drops, time.monotonic()
 
     def _put(self, now: float, key: Hashable, entry: _Entry[V]) -> None:
         self._take_out(key)

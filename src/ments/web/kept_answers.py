@@ -5,8 +5,8 @@ session was told by, byte for byte, so nobody else's request can have it. A memb
 before it is answered, and in the other processes as soon as they hear of it. The server asks for what is kept before it sets
 a request up (`give`); what needs more than that, a trace that is exported say, comes the longer way.
 
-The processes of one server share what they keep (`share`): one makes an answer, and the others take it over unless they have
-dropped something of its account since it was begun. Who wants what another process is making waits for it, for a bound.
+The processes of one server share what they keep (`share`): one makes an answer, and the others take it over, unless its
+account changed so lately that its maker may not have heard. Who wants what another process is making waits for it, for a bound.
 """
 
 from __future__ import annotations
@@ -199,17 +199,16 @@ class KeptAnswers:
         if shared is None:
             return None
         name, entered = name_of(key), time.monotonic()
-        while True:
+        while kept.is_on:
             answer = self._take_over(kept, key)
             since = shared.making_since(name) if answer is None else None
             if since is None:
                 # It may have become ready between the two looks.
                 return answer or self._take_over(kept, key)
-            if kept.may_have_dropped_since(since):
-                return None
             if time.monotonic() > min(since, entered) + _AWAITED_S:
-                return None
+                break
             await asyncio.sleep(_LOOK_EVERY_S)
+        return None
 
     def _take_over(self, kept: Kept[Answer], key: Key) -> Answer | None:
         """What another process keeps, kept here as well from now on."""

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ments.cache import Heard, Valkey
+from ments.cache.heard import HEARD_WITHIN_S
 from ments.cache.kept import Begun, Kept
 
 ACCOUNTS = [UUID(int=n) for n in range(4)]
@@ -109,32 +110,22 @@ def test_what_was_begun_at_one_moment_does_not_end_at_one() -> None:
     assert max(ends) - min(ends) > 1
 
 
-@given(st.lists(st.sampled_from(["drop own", "drop other", "loss", "gap"]), max_size=6))
-def test_what_another_process_began_before_a_drop_here_is_not_adopted(taken: list[str]) -> None:
+@given(st.lists(st.sampled_from(["own", "other", "loss", "gap"]), max_size=6), st.booleans())
+def test_what_another_process_began_before_all_heard_of_a_drop_is_not_adopted(taken: list[str], is_late: bool) -> None:
     heard, kept = open_kept()
-    until = time.monotonic() + 60
-    before = time.monotonic()
     for step in taken:
-        if step == "loss":
+        if step in ("loss", "gap"):
             heard._lose()
-        elif step == "gap":
             # What was told meanwhile it does not know of.
-            heard._lose()
-            heard.is_live, heard.live_since = True, time.monotonic()
+            heard.is_live, heard.live_since = step == "gap", time.monotonic()
         else:
-            heard._hand_out(heard._prefix + b"accounts", ACCOUNTS[step == "drop other"].bytes)
-    if not heard.is_live:
-        assert kept.may_have_dropped_since(time.monotonic())
-        assert not kept.adopt(time.monotonic(), until, "a", ACCOUNTS[0], "value", 1)
-        return
-    expected = "drop own" not in taken and "gap" not in taken
-    assert kept.may_have_dropped_since(before) == bool(taken)
-    assert kept.may_have_dropped_since(before, ACCOUNTS[0]) != expected
-    assert kept.adopt(before, until, "a", ACCOUNTS[0], "value", 1) == expected
+            heard._hand_out(heard._prefix + b"accounts", ACCOUNTS[step == "other"].bytes)
+    at = time.monotonic() + HEARD_WITHIN_S - 1 + 2 * is_late
+    until = at + 60
+    expected = heard.is_live and (is_late or not {"own", "gap"} & set(taken))
+    assert kept.adopt(at, until, "a", ACCOUNTS[0], "value", 1) == expected
     assert kept.find("a") == ("value" if expected else None)
-    after = time.monotonic()
-    assert not kept.adopt(after, after, "b", ACCOUNTS[0], "value", 1)
-    assert not kept.adopt(after, until, "b", ACCOUNTS[0], "value", 1001)
-    assert kept.adopt(after, until, "b", ACCOUNTS[0], "newer", 1)
+    assert not kept.adopt(at, time.monotonic(), "b", ACCOUNTS[0], "over", 1)
+    assert not kept.adopt(at, until, "b", ACCOUNTS[0], "large", 1001)
     kept.drop(ACCOUNTS[0])
-    assert kept.find("b") is None
+    assert kept.find("a") is None
