@@ -56,7 +56,11 @@ class SharedMemory:
         self.regions = processes
         # No name in any folder, nobody else's to open, and gone with the last process; /dev/shm may be small.
         self._fd = os.memfd_create("ments-shared", os.MFD_CLOEXEC)
-        os.ftruncate(self._fd, self.regions * _REGION_BYTES)
+        try:
+            os.ftruncate(self._fd, self.regions * _REGION_BYTES)
+        except OSError:
+            os.close(self._fd)
+            raise
 
     def __getstate__(self) -> tuple[int, Any]:
         if get_spawning_popen() is None:

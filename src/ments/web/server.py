@@ -11,12 +11,15 @@ import threading
 import time
 from typing import Any, cast
 
+import structlog
 from uvicorn.config import STARTUP_FAILURE, Config
 from uvicorn.supervisors import Multiprocess
 
 from ments.cache.shared_memory import SharedMemory
 from ments.web.bounded import CONNECTIONS_MAX
 from ments.web.protocol import Ready, ReadyFirst
+
+log = structlog.get_logger()
 
 _BACKLOG = 1024
 _STOP_S = 10
@@ -80,7 +83,10 @@ def serve(factory: str, *, host: str, port: int, processes: int, at_work_max: in
     _allow_connections()
     config = configure(factory, host=host, port=port, workers=processes, limit_concurrency=at_work_max)
     if processes > 1:
-        config.shared = SharedMemory(processes)
+        try:
+            config.shared = SharedMemory(processes)
+        except OSError as error:
+            log.warning("processes_share_nothing", error=repr(error))
     with _bind(host, port) as listening:
         supervisor = _Supervisor(config, sockets=[listening])
         supervisor.run()

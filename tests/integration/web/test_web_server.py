@@ -54,6 +54,19 @@ def test_a_process_that_was_killed_is_replaced(running: Processes) -> None:
     assert second in running.children()
 
 
+def test_where_no_memory_can_be_shared_each_process_keeps_for_itself() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # Handed down to what is started; less than what would be shared.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024 * 1024, hard))
+    try:
+        with running_apart() as running:
+            wait_until(lambda: len(running.children()) == 2)
+            assert all(resource.prlimit(pid, resource.RLIMIT_FSIZE)[0] == 1024 * 1024 for pid in running.children())
+            assert running.answers()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
 def test_a_port_that_is_taken_is_said_at_once(running: Processes) -> None:
     late = start_processes(running.port)
     said = late.communicate(timeout=15)[1]
