@@ -60,6 +60,7 @@ def _values(config: EdgeConfig) -> dict[str, str]:
         "access_log_path": _quoted(config.access_log_path),
         "temp_dir": _escaped(config.temp_dir),
         "cache_dir": _escaped(config.cache_dir),
+        "pages_dir": _escaped(config.pages_dir or config.cache_dir / "pages"),
         "static_root": _escaped(config.static_root),
         "cache_max_bytes": str(config.cache_max_bytes),
         "api_body_max_bytes": str(config.api_body_max_bytes),

@@ -78,6 +78,19 @@ def test_a_member_never_meets_the_shared_copy(edge: EdgeServer, origin: Origin, 
     _forget(edge, origin, "/environments")
 
 
+def test_a_newer_copy_is_seen_by_every_worker_at_once(edge: EdgeServer, origin: Origin) -> None:
+    for number in range(4):
+        origin.answers["/post/newer"] = (
+            200,
+            {**SHARED, "Cache-Control": "public, max-age=1"},
+            f"copy {number}".encode(),
+        )
+        # A connection each, so that both workers answer, and have the file open.
+        seen = {edge.ask("/post/newer").body for _ in range(20)}
+        assert seen == {f"copy {number}".encode()}
+        time.sleep(2.1)
+
+
 def test_other_cookies_neither_split_nor_reach_what_is_shared(edge: EdgeServer, origin: Origin) -> None:
     origin.answers["/post/1"] = (200, SHARED, b"post")
     assert edge.ask("/post/1", headers={"Cookie": "theme=dark"}).headers["x-cache"] == "MISS"
@@ -331,7 +344,8 @@ def test_secrets_can_be_read_by_their_owner_only(edge: EdgeServer) -> None:
 
 
 def _forget(edge: EdgeServer, origin: Origin, path: str) -> None:
-    """Let a kept page run out of its time, so that the next case starts afresh."""
+    """Take the kept pages away, so that the next case starts afresh; the edge looks whether its open files are there each second."""
     for file in (edge.config.cache_dir / "pages").rglob("*"):
         if file.is_file():
             file.unlink()
+    time.sleep(1.1)

@@ -73,6 +73,13 @@ def test_ipv6_and_odd_paths() -> None:
     assert r"proxy_cache_path /srv/my\ cache\;\ x/media" in conf
 
 
+def test_pages_lie_beside_the_media_or_where_they_are_told_to() -> None:
+    assert "proxy_cache_path /srv/cache/pages levels=1 " in render_nginx(CONFIG)["nginx.conf"]
+    conf = render_nginx(replace(CONFIG, pages_dir=Path("/dev/shm/pages of ours")))["nginx.conf"]
+    assert r"proxy_cache_path /dev/shm/pages\ of\ ours levels=1 " in conf
+    assert "proxy_cache_path /srv/cache/media levels=1:2 " in conf
+
+
 def test_storage_elsewhere_is_asked_over_tls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     authorities = tmp_path / "ca.crt"
     authorities.touch()

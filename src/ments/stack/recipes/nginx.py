@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import grp
+import hashlib
 import os
 import pwd
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from ments import web
 from ments.edge import EdgeConfig, allowed_hosts, render_nginx
-from ments.settings import Settings
+from ments.settings import MIB, Settings
 from ments.stack.account import Account, own_folder
 from ments.stack.home import write_whole
 from ments.stack.model import Command
 from ments.stack.recipes.postgres import tool_env
 
 STATIC_ROOT = Path(web.__file__).parent / "static" / "dist"
+_MEMORY = Path("/dev/shm")  # noqa: S108 (what lies there is made by `_make_pages_folder`)
+# Twice what nginx keeps of pages, so that it is never the edge that fills the memory of others.
+_MEMORY_FREE_MIN = 256 * MIB
 
 
 def command(program: Path, run: Path) -> Command:
@@ -23,11 +29,14 @@ def command(program: Path, run: Path) -> Command:
     return Command((str(program), "-p", f"{run}/", "-c", f"{run}/nginx.conf"), run, tool_env())
 
 
-def edge_config(settings: Settings, run: Path, *, error_log: Path, access_log: Path, user: str) -> EdgeConfig:
+def edge_config(
+    settings: Settings, run: Path, *, error_log: Path, access_log: Path, user: str, pages_dir: Path | None = None
+) -> EdgeConfig:
     """What the edge needs, from the settings of the stack that it stands before.
 
-    run   folder of its own, for its cache, temporary files and pid
-    user  see `worker_user`
+    run        folder of its own, for its cache, temporary files and pid
+    user       see `worker_user`
+    pages_dir  see `pages_folder`; whoever gives one takes it away in the end
     """
     return EdgeConfig(
         bind=settings.bind,
@@ -50,7 +59,20 @@ def edge_config(settings: Settings, run: Path, *, error_log: Path, access_log: P
         access_log_path=access_log,
         upload_max_bytes=max(settings.upload_video_max_bytes, settings.upload_image_max_bytes),
         user=user,
+        pages_dir=pages_dir,
     )
+
+
+def pages_folder(run: Path, memory: Path = _MEMORY) -> Path | None:
+    """Name a folder in memory for the pages of the edge that runs in `run`; None where there is no room. Makes nothing.
+
+    memory  a file system in memory; a container's is as large as its `shm_size`, 64 MiB by default
+    """
+    if not (memory.is_mount() and os.access(memory, os.W_OK | os.X_OK)):
+        return None
+    if shutil.disk_usage(memory).free < _MEMORY_FREE_MIN:
+        return None
+    return memory / f"ments-edge-{os.geteuid()}-{hashlib.sha256(str(run).encode()).hexdigest()[:16]}"
 
 
 def worker_user(account: Account | None) -> str:
@@ -77,6 +99,20 @@ async def prepare_edge(config: EdgeConfig, run: Path, account: Account | None) -
     workers = None if account and account.capability else account
     for folder in (config.cache_dir, config.temp_dir):
         own_folder(folder, workers)
+    if config.pages_dir and not _make_pages_folder(config.pages_dir, workers):
+        config = replace(config, pages_dir=None)
     for name, text in render_nginx(config).items():
         write_whole(run / name, text, mode=0o600)
     os.close(os.open(config.access_log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644))
+
+
+def _make_pages_folder(folder: Path, workers: Account | None) -> bool:
+    """Make the folder anew, empty; False when somebody else has its name. Anybody may write beside it, so what is there is not used."""
+    try:
+        if folder.is_dir() and not folder.is_symlink():
+            shutil.rmtree(folder)
+        folder.mkdir(mode=0o700)
+    except OSError:
+        return False
+    own_folder(folder, workers)
+    return True
