@@ -15,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.server import ServerState
 
 from ments.observe import count_answers
+from ments.web.whole import Whole
 
 ENDLESS: Final = "ments_endless"
 """An application says so in the scope of an answer that goes on until its reader leaves: a server that stops ends it at once."""
@@ -201,7 +202,9 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
-        super()._start_asgi_task(cycle, app)
+        # Whether there is a body, and of what length, a HEAD's answer does not say.
+        sends = app if cycle.scope["method"] == "HEAD" or cycle.access_log else Whole(app, cycle)
+        super()._start_asgi_task(cycle, sends)
 
     def on_response_complete(self) -> None:
         self._answered += 1

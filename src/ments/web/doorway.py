@@ -13,10 +13,12 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from ments.settings import Settings
 from ments.web.asked import believe_the_edge
-from ments.web.caching import PUBLIC, PUBLIC_VARY, cache_control
+from ments.web.caching import PRIVATE, PUBLIC, PUBLIC_VARY, cache_control
 from ments.web.cookies import carries_identity, pending_cookie
 
 _HEAD = "ments_head"
+_CONTROLS = {control: (b"cache-control", control.encode()) for control in (PRIVATE, PUBLIC)}
+_VARY = (b"vary", PUBLIC_VARY.encode())
 
 
 def was_head(scope: Scope) -> bool:
@@ -61,7 +63,7 @@ class Doorway:
         self._app = app
         self._edge_secret = settings.secret_for("edge")
         policy = content_security_policy(cdn_url=settings.cdn_url, storage_url=settings.s3_public_endpoint_url)
-        self._headers: dict[bytes, bytes] = {
+        headers: dict[bytes, bytes] = {
             b"content-security-policy": policy.encode(),
             b"x-content-type-options": b"nosniff",
             b"x-frame-options": b"DENY",
@@ -70,6 +72,7 @@ class Doorway:
             b"cross-origin-opener-policy": b"same-origin",
             b"permissions-policy": b"camera=(self), microphone=(self), geolocation=(), payment=(), usb=()",
         }
+        self._headers, self._names = list(headers.items()), frozenset(headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
@@ -106,7 +109,10 @@ class Doorway:
 
     def _finished(self, scope: HTTPScope, status: int, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         present = {name.lower(): value for name, value in headers}
-        headers += [(name, value) for name, value in self._headers.items() if name not in present]
+        if self._names.isdisjoint(present):
+            headers += self._headers
+        else:
+            headers += [(name, value) for name, value in self._headers if name not in present]
         if b"cache-control" not in present:
             control = cache_control(
                 method=scope["method"],
@@ -114,10 +120,10 @@ class Doorway:
                 for_everyone=_is_for_everyone(scope),
                 carries_identity=carries_identity(scope),
             )
-            headers.append((b"cache-control", control.encode()))
+            headers.append(_CONTROLS[control])
             if control == PUBLIC:
-                headers.append((b"vary", PUBLIC_VARY.encode()))
-            present[b"cache-control"] = control.encode()
+                headers.append(_VARY)
+            present[b"cache-control"] = _CONTROLS[control][1]
         if b"public" in present[b"cache-control"]:
             # A shared cache would hand one visitor's cookie to everybody.
             return [(name, value) for name, value in headers if name.lower() != b"set-cookie"]
