@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from datetime import UTC, datetime
 from typing import Any, Final, cast
 
 import msgspec
@@ -59,6 +60,7 @@ def start_logging(log_format: str, *, service: str, level: int = logging.INFO) -
     else:
         ending.append(_render_json)
 
+    _Requests.service, _Requests.writer = service, structlog.PrintLogger(sys.stdout) if level <= logging.INFO else None
     structlog.configure(
         processors=[*shared, *ending],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -77,6 +79,40 @@ def start_logging(log_format: str, *, service: str, level: int = logging.INFO) -
     root.setLevel(level)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def log_request(*, method: str, path: str, route: str, status: int, ms: float, bytes: int) -> None:  # noqa: A002 (the field's name)
+    """Write the line of a request.
+
+    The line is the one that `log.info("request", ...)` writes, made in half the time: each request has one.
+    """
+    processors, writer = structlog.get_config()["processors"], _Requests.writer
+    is_json = bool(processors) and processors[-1] is _render_json
+    # Otherwise it is for people, or for somebody else who hears what is logged, or there is more to say.
+    if writer is None or not is_json or structlog.contextvars.get_contextvars():
+        log = structlog.get_logger("ments.access")
+        log.info("request", method=method, path=path, route=route, status=status, ms=ms, bytes=bytes)
+        return
+    fields = {
+        "timestamp": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
+        "level": "info",
+        "event": "request",
+        "method": method,
+        "path": scrub_text(path),
+        "route": route,
+        "status": status,
+        "ms": ms,
+        "bytes": bytes,
+        "service": _Requests.service,
+    }
+    writer.msg(_encoder.encode(add_trace_ids(None, "info", fields)).decode())
+
+
+class _Requests:
+    """What lines of requests are written with, once logging has started."""
+
+    service = ""
+    writer: structlog.PrintLogger | None = None
 
 
 def add_trace_ids(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

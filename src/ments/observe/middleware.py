@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from functools import cache
 from typing import Any
 
-import structlog
+from prometheus_client import Gauge, Histogram
 
+from ments.observe.logs import log_request
 from ments.observe.metrics import HTTP_RUNNING, HTTP_SECONDS
 from ments.observe.reports import report_request_error
 from ments.observe.sample import sample_if_due
 from ments.observe.trace import trace_from
 
-log = structlog.get_logger("ments.access")
 # An ASGI application: (scope, receive, send). Each framework has types of its own for the three.
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
@@ -42,7 +43,7 @@ class Observed:
         sent_bytes = 0
         traceparent = next((value for name, value in scope["headers"] if name == b"traceparent"), b"")
         method_label = method if method in _METHODS else "other"
-        running = HTTP_RUNNING.labels(method_label)
+        running = _running(method_label)
         running.inc()
         with trace_from(traceparent.decode("latin-1"), method, kind="server") as current:
             trace_header = (b"x-trace-id", f"{current.get_span_context().trace_id:032x}".encode())
@@ -69,7 +70,7 @@ class Observed:
                 route = scope.get("path_template") or "unmatched"
                 status = status or _CLIENT_GONE
                 running.dec()
-                HTTP_SECONDS.labels(method_label, route, str(status)).observe(took_s)
+                _seconds(method_label, route, status).observe(took_s)
                 sample_if_due()
                 if current.is_recording():
                     current.update_name(f"{method} {route}")
@@ -77,8 +78,7 @@ class Observed:
                         {"http.request.method": method, "http.route": route, "http.response.status_code": status}
                     )
                 if path not in _UNLOGGED:
-                    log.info(
-                        "request",
+                    log_request(
                         method=method,
                         path=path,
                         route=route,
@@ -86,3 +86,14 @@ class Observed:
                         ms=round(took_s * 1000, 2),
                         bytes=sent_bytes,
                     )
+
+
+# Looked up once: the library asks for a lock, and builds a key, each time.
+@cache
+def _seconds(method: str, route: str, status: int) -> Histogram:
+    return HTTP_SECONDS.labels(method, route, str(status))
+
+
+@cache
+def _running(method: str) -> Gauge:
+    return HTTP_RUNNING.labels(method)

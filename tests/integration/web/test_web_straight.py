@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from litestar import Litestar
 
 from ments.db import Primary
-from ments.observe import Observed, middleware
+from ments.observe import Observed
 from ments.observe.metrics import HTTP_SECONDS
 from ments.parts import Parts
 from ments.posts import actions
@@ -223,9 +223,8 @@ async def test_both_ways_give_the_same(ways: Ways, path: str, query: str, who: i
 
 @pytest.fixture
 def heard_logs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Loggers that write where structlog is told to now: those of the modules may write where it was told to when a test before used them."""
-    for module in (middleware, problems):
-        monkeypatch.setattr(module, "log", structlog.get_logger())
+    """A logger that writes where structlog is told to now: the module's may write where it was told to when a test before used it."""
+    monkeypatch.setattr(problems, "log", structlog.get_logger())
 
 
 def counted(route: str, status: int) -> float:

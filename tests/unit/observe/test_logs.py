@@ -10,7 +10,7 @@ from functools import cached_property
 import pytest
 import structlog
 
-from ments.observe.logs import start_logging
+from ments.observe.logs import log_request, start_logging
 from ments.observe.trace import current_trace_id, trace_from
 
 
@@ -91,3 +91,29 @@ def test_what_json_cannot_hold_is_written_as_text(written: Written) -> None:
     structlog.get_logger().info("odd", thing=object(), keys={1: {2, 3}}, number=float("nan"))
     (line,) = written.lines
     assert "object at" in str(line["thing"])
+
+
+def test_the_line_of_a_request_is_the_one_that_structlog_writes(written: Written) -> None:
+    start_logging("json", service="ments-api")
+    fields = {"method": "GET", "path": "/m/1.2.hunter2/x", "route": "/m/{x}", "status": 200, "ms": 1.25, "bytes": 3}
+    for more in {}, {"job_id": "7", "token": "hunter2"}:
+        with trace_from(None, "x"), structlog.contextvars.bound_contextvars(**more):
+            structlog.get_logger("ments.access").info("request", **fields)
+            log_request(**fields)  # type: ignore[arg-type]  # each is what it is
+    lines = [list(line.items()) for line in written.lines]
+    assert {line[0][0] for line in lines} == {"timestamp"}
+    assert (lines[0][1:], lines[2][1:]) == (lines[1][1:], lines[3][1:])
+    assert "hunter2" not in written.text
+
+
+def test_who_hears_what_is_logged_hears_of_requests(written: Written) -> None:
+    start_logging("json", service="ments-api")
+    with structlog.testing.capture_logs() as heard:
+        log_request(method="GET", path="/", route="/", status=200, ms=1.0, bytes=3)
+    assert [line["event"] for line in heard] == ["request"]
+    start_logging("console", service="ments-api")
+    log_request(method="GET", path="/", route="/", status=200, ms=1.0, bytes=3)
+    start_logging("json", service="ments-api", level=logging.WARNING)
+    log_request(method="GET", path="/", route="/", status=200, ms=1.0, bytes=3)
+    assert written.text.count("request") == 1
+    assert not written.text.startswith("{")
