@@ -19,6 +19,7 @@ from psycopg_pool import PoolTimeout, TooManyRequests
 
 from ments.db.arrays import write_array
 from ments.db.pools import Primary
+from ments.db.texts import read_texts
 
 W = TypeVar("W")
 R = TypeVar("R")
@@ -111,22 +112,27 @@ _Asked = tuple[Primary, Mapping[str, Value]]
 _QUEUES: WeakKeyDictionary[Primary, dict[Any, Together[_Asked, str]]] = WeakKeyDictionary()
 
 
-async def ask_together(primary: Primary, query: Any, **values: Value) -> str:
+async def ask_together(primary: Primary, query: Any, alone: Any = None, **values: Value) -> str:
     """What a query says for these values, at a moment that begins now.
 
     query  a named one that takes arrays, of which all askers' values are made, and yields a row with a text `said` for each
+    alone  one that says the same for the values themselves, as texts: to plan it for arrays takes a tenth of what it takes in all
     Raises psycopg.Error, PoolTimeout, and TooManyRequests where too many wait.
     """
     queues = _QUEUES.setdefault(primary, {})
-    queue = queues.get(query)
+    queue = queues.get((query, alone))
     if queue is None:
 
         async def load(asked: Sequence[_Asked]) -> list[str]:
-            columns = {name: _write_column([one[name] for _, one in asked]) for name in asked[0][1]}
-            async with asked[0][0].session() as session:
-                return [row["said"] async for row in query(session.connection, **columns)]
+            first = asked[0][1]
+            if len(asked) == 1 and alone is not None:
+                sql, columns = alone.sql, {name: _write(value) for name, value in first.items()}
+            else:
+                sql, columns = query.sql, {name: _write_column([one[name] for _, one in asked]) for name in first}
+            async with asked[0][0].connection() as connection:
+                return await read_texts(connection, sql, columns)
 
-        queue = queues[query] = Together(load, _PAGES_MAX)
+        queue = queues[query, alone] = Together(load, _PAGES_MAX)
     return await queue.ask((primary, values))
 
 

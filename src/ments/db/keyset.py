@@ -6,7 +6,6 @@ A place leaves as an opaque, sealed text. Pure.
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import struct
 from dataclasses import dataclass
@@ -41,12 +40,16 @@ class Place:
     @classmethod
     def first(cls) -> Place:
         """Before every entry of a list that goes forward in time."""
-        return cls(_EPOCH, UUID(int=0))
+        return _FIRST
 
     @classmethod
     def last(cls) -> Place:
         """After every entry: where a list that goes back in time begins."""
-        return cls(datetime(9999, 1, 1, tzinfo=UTC), UUID(int=2**128 - 1))
+        return _LAST
+
+
+_FIRST = Place(_EPOCH, UUID(int=0))
+_LAST = Place(datetime(9999, 1, 1, tzinfo=UTC), UUID(int=2**128 - 1))
 
 
 def encode_cursor(secret: str, kind: str, place: Place) -> str:
@@ -83,7 +86,7 @@ def open_body(secret: str, kind: str, cursor: str, size: int) -> bytes:
 
 
 def _seal(secret: str, kind: str, body: bytes) -> bytes:
-    return hmac.new(secret.encode(), kind.encode() + b"\0" + body, hashlib.sha256).digest()[:_SEAL_BYTES]
+    return hmac.digest(secret.encode(), kind.encode() + b"\0" + body, "sha256")[:_SEAL_BYTES]
 
 
 def clamp_limit(limit: int | None) -> int:

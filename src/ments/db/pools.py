@@ -9,9 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from types import TracebackType
 
 import structlog
 from psycopg import AsyncConnection
+from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
@@ -121,12 +123,54 @@ class Pool:
         async with self._pool.connection() as connection:
             await connection.execute("select 1")
 
-    @asynccontextmanager
-    async def connection(self, *, timeout_s: float | None = None) -> AsyncIterator[AsyncConnection[DictRow]]:
+    def connection(self, *, timeout_s: float | None = None) -> Borrowed:
         """Take a connection for a while, waiting for one at most so long (None: the pool's own patience)."""
-        async with self._pool.connection(timeout_s) as connection:
-            yield connection
-            connection.used_at = time.monotonic()
+        return Borrowed(self._pool, timeout_s)
+
+
+class Borrowed:
+    """A connection of a pool for the length of a block, as its own `connection()` gives it.
+
+    Made for each read: as a class, and without a commit where nothing is open, it takes half as long.
+    """
+
+    __slots__ = ("_connection", "_pool", "_timeout_s")
+
+    def __init__(self, pool: AsyncConnectionPool[_Connection], timeout_s: float | None = None) -> None:
+        self._pool, self._timeout_s = pool, timeout_s
+
+    async def __aenter__(self) -> AsyncConnection[DictRow]:
+        self._connection = await self._pool.getconn(self._timeout_s)
+        return self._connection
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        connection = self._connection
+        try:
+            if kind is None:
+                connection.used_at = time.monotonic()
+            if connection.pgconn.transaction_status != TransactionStatus.IDLE:
+                await connection.__aexit__(kind, error, traceback)
+        finally:
+            await self._pool.putconn(connection)
+
+
+class Reading:
+    """A session for the length of a block, over a connection that was borrowed."""
+
+    __slots__ = ("_borrowed",)
+
+    def __init__(self, borrowed: Borrowed) -> None:
+        self._borrowed = borrowed
+
+    async def __aenter__(self) -> Session:
+        return Session(await self._borrowed.__aenter__())
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._borrowed.__aexit__(kind, error, traceback)
 
 
 class Primary(Pool):
@@ -135,11 +179,9 @@ class Primary(Pool):
     def __init__(self, url: str, *, size: int = 10) -> None:
         super().__init__(url, size=size, name="primary")
 
-    @asynccontextmanager
-    async def session(self) -> AsyncIterator[Session]:
+    def session(self) -> Reading:
         """Read what was just written. Each statement is a transaction of its own."""
-        async with self.connection() as connection:
-            yield Session(connection)
+        return Reading(self.connection())
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:

@@ -6,15 +6,14 @@ import asyncio
 import random
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from collections.abc import Sequence
+from types import TracebackType
 
 import psycopg
 import structlog
 from psycopg_pool import PoolTimeout, TooManyRequests
 
-from ments.db.pools import Pool, Primary, Session
+from ments.db.pools import Borrowed, Pool, Primary, Session
 
 log = structlog.get_logger()
 
@@ -75,20 +74,21 @@ class Replica:
         for pool in self._pools:
             await pool.ping()
 
-    @asynccontextmanager
-    async def session(self) -> AsyncIterator[Session]:
+    def session(self) -> ReadingReplica:
         """Read from one replica, chosen at random of those that are fit, or from the primary."""
-        async with AsyncExitStack() as stack:
-            yield Session(await self._connection(stack))
+        return ReadingReplica(self)
 
-    async def _connection(self, stack: AsyncExitStack) -> Any:
+    async def borrow(self) -> tuple[Borrowed, Session]:
+        """Begin such a session; whoever asks leaves the first."""
         if self._fit:
             pool = random.choice(self._fit)  # noqa: S311 (balancing, no secret)
+            borrowed = pool.connection(timeout_s=_WAIT_S)
             try:
-                return await stack.enter_async_context(pool.connection(timeout_s=_WAIT_S))
+                return borrowed, Session(await borrowed.__aenter__())
             except _AWAY as error:
                 self._set_fit(pool, fit=False, why=repr(error))
-        return await stack.enter_async_context(self._primary.connection())
+        borrowed = self._primary.connection()
+        return borrowed, Session(await borrowed.__aenter__())
 
     async def _look_again_and_again(self) -> None:
         while True:
@@ -121,6 +121,24 @@ class Replica:
         else:
             self._fit.remove(pool)
             log.warning("replica_not_read", replica=pool.name, why=why)
+
+
+class ReadingReplica:
+    """A session of `Replica` for the length of a block."""
+
+    __slots__ = ("_borrowed", "_replica")
+
+    def __init__(self, replica: Replica) -> None:
+        self._replica = replica
+
+    async def __aenter__(self) -> Session:
+        self._borrowed, session = await self._replica.borrow()
+        return session
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._borrowed.__aexit__(kind, error, traceback)
 
 
 async def _ask(pool: Pool, sql: str) -> int | None:

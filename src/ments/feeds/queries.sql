@@ -13,6 +13,10 @@ from unnest(:readers::uuid[], :before_ats::timestamptz[], :before_ids::uuid[], :
   with ordinality as t (reader, before_at, before_id, n, nth)
 order by t.nth;
 
+-- name: see_latest_alone(readers, before_ats, before_ids, ns)
+-- The same for one member, of whose values none is an array.
+select see_latest(:readers::uuid, :before_ats::timestamptz, :before_ids::uuid, :ns::integer)::text as said;
+
 -- name: list_own(account_id, before_at, before_id, from_at, from_id, n)
 -- All that a member's own stretch of a feed holds: published, waiting, private. The bounds are those of a page.
 select id, sorted_at from posts

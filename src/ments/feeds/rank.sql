@@ -121,11 +121,19 @@ select see_first(t.reader, t.ranked::uuid[], t.n)::text as said
 from unnest(:readers::uuid[], :ranked::text[], :ns::integer[]) with ordinality as t (reader, ranked, n, nth)
 order by t.nth;
 
+-- name: see_first_alone(readers, ranked, ns)
+-- The same for one reader, of whose values none is an array but `ranked`.
+select see_first(:readers::uuid, :ranked::uuid[], :ns::integer)::text as said;
+
 -- name: see_blended(readers, mosts, ns)
 -- What the first pages of members without a ranking are, for several at once, in their order: see the function.
 select see_blended(t.reader, t.most, t.n)::text as said
 from unnest(:readers::uuid[], :mosts::integer[], :ns::integer[]) with ordinality as t (reader, most, n, nth)
 order by t.nth;
+
+-- name: see_blended_alone(readers, mosts, ns)
+-- The same for one member, of whose values none is an array.
+select see_blended(:readers::uuid, :mosts::integer, :ns::integer)::text as said;
 
 -- name: list_in_time(account_id, before_at, before_id, n)
 -- Everybody's public posts and all of a member's own, before a place, newest first; each half from its own index.

@@ -58,7 +58,8 @@ async def read_in_time(
             room = n - len(cards)
             cards += drawn[:room]
             if len(drawn) > room:
-                last = next(found for found in places if found.id == cards[-1].id)
+                last_id = cards[-1].id
+                last = next(found for found in places if found.id == last_id)
                 return cards, replace(place, before=last)
             if len(places) <= want:
                 return cards, None
@@ -70,7 +71,9 @@ async def read_in_time(
 
 async def read_blended(parts: Parts, viewer_id: UUID, n: int) -> tuple[list[Card], TimedPlace | None]:
     """Read a first page that is blended with what is trending now: in one statement, unless the reader is spared some of it."""
-    said = await ask_together(parts.primary, queries.see_blended, readers=viewer_id, mosts=_BLENDED_MOST, ns=n)
+    said = await ask_together(
+        parts.primary, queries.see_blended, queries.see_blended_alone, readers=viewer_id, mosts=_BLENDED_MOST, ns=n
+    )
     run_id, count, seen, last = _blended.decode(said)
     cards = await draw_seen(parts, None, viewer_id, seen)
     if last is None or count <= n:

@@ -92,7 +92,9 @@ async def _read_ranked(
 async def _draw_first(parts: Parts, viewer_id: UUID, order: rank_kept.Order, n: int) -> tuple[list[Card], int]:
     """What the reader just wrote, and below it the ranking's first: n cards at most, and how far into the ranking they go."""
     batch = order.posts[:n]
-    said = await ask_together(parts.primary, queries.see_first, readers=viewer_id, ranked=batch, ns=min(n, _OWN_MOST))
+    said = await ask_together(
+        parts.primary, queries.see_first, queries.see_first_alone, readers=viewer_id, ranked=batch, ns=min(n, _OWN_MOST)
+    )
     cards = await draw_seen(parts, None, viewer_id, read_seen(said))
     # What does not fit begins the next page.
     after = batch.index(cards[n].id) if len(cards) > n else len(batch)

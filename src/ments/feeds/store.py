@@ -75,7 +75,13 @@ async def _read_latest(parts: Parts, viewer: Viewer, kind: FeedKind, before: Pla
     start = before or Place.last()
     # The primary: what the member just wrote, deleted, liked or blocked is so from their next request on.
     said = await ask_together(
-        parts.primary, queries.see_latest, readers=viewer.id, before_ats=start.at, before_ids=start.id, ns=n
+        parts.primary,
+        queries.see_latest,
+        queries.see_latest_alone,
+        readers=viewer.id,
+        before_ats=start.at,
+        before_ids=start.id,
+        ns=n,
     )
     seen, last = _latest.decode(said)
     return await _write_seen(parts, viewer, kind, seen, last and Place(from_score(last[0]), last[1]))

@@ -81,6 +81,7 @@ async def see_home(parts: Parts, viewer_id: UUID, before: Place, n: int) -> tupl
     said = await ask_together(
         parts.primary,
         queries.see_home,
+        queries.see_home_alone,
         readers=viewer_id,
         named=[post_id.hex() for _, post_id in stretch.entries],
         before_ats=before.at,

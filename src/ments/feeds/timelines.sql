@@ -86,6 +86,11 @@ from unnest(:readers::uuid[], :named::text[], :before_ats::timestamptz[], :befor
   :from_ids::uuid[], :ns::integer[]) with ordinality as t (reader, named, before_at, before_id, from_at, from_id, n, nth)
 order by t.nth;
 
+-- name: see_home_alone(readers, named, before_ats, before_ids, from_ats, from_ids, ns)
+-- The same for one reader, of whose values none is an array but `named`.
+select see_home(:readers::uuid, :named::uuid[], :before_ats::timestamptz, :before_ids::uuid, :from_ats::timestamptz, :from_ids::uuid,
+  :ns::integer)::text as said;
+
 -- name: find_pushed(post_id)^
 -- A post that has a place in its author's followers' feeds, how many those are (exact, with what is not folded yet), and whether
 -- the author's posts are pulled. `settled`: the followers' timelines know which of the two it is.

@@ -24,7 +24,9 @@ _NOW = {"before_ats": datetime(9999, 1, 1, tzinfo=UTC), "before_ids": UUID(int=2
 
 
 async def see(parts: Parts, who: Member, n: int = 5) -> list[Any]:
-    said = await ask_together(parts.primary, queries.see_latest, readers=who.viewer.id, **_NOW, ns=n)
+    said = await ask_together(
+        parts.primary, queries.see_latest, queries.see_latest_alone, readers=who.viewer.id, **_NOW, ns=n
+    )
     return [card[0] for card in msgspec.json.decode(said)[0]]
 
 
