@@ -27,10 +27,13 @@ class SeenPoll(msgspec.Struct, array_like=True, gc=False):
 
 
 class Seen(msgspec.Struct, array_like=True, gc=False):
-    """What `see_cards` says of a post for one reader; `at` in microseconds since 1970, `flags` as named above."""
+    """What `see_cards` says of a post for one reader; `at` in microseconds since 1970, `flags` as named above.
 
-    id: UUID
-    author_id: UUID
+    post, author  ids as texts: few are read, and to read them all takes longer than anything else about a page
+    """
+
+    post: str
+    author: str
     at: int
     version: str
     flags: int
@@ -38,6 +41,16 @@ class Seen(msgspec.Struct, array_like=True, gc=False):
     replies: int
     reposts: int
     poll: SeenPoll | None
+
+    @property
+    def id(self) -> UUID:
+        """The post's."""
+        return UUID(self.post)
+
+    @property
+    def author_id(self) -> UUID:
+        """The author's."""
+        return UUID(self.author)
 
 
 class Fragment(msgspec.Struct, array_like=True, frozen=True):

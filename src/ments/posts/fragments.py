@@ -8,7 +8,6 @@ stale, whatever purge was lost; what is missing is drawn from its rows.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -35,16 +34,26 @@ _MADE_TOGETHER_MAX = 4
 _MAKING: WeakKeyDictionary[Versioned[Fragment], Together[_Missing, dict[UUID, Fragment]]] = WeakKeyDictionary()
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
-    """A post as one reader is given it.
+class Card(msgspec.Struct, frozen=True, gc=False):
+    """A post as one reader is given it. A page has many: a struct is made in a fifth of the time of a dataclass.
 
+    post, author  their ids, as texts
     body  the card's JSON with the reader's layer: theirs alone, unless the reader is a visitor (then everybody's)
     """
 
-    id: UUID
-    author_id: UUID
+    post: str
+    author: str
     body: bytes
+
+    @property
+    def id(self) -> UUID:
+        """The post's."""
+        return UUID(self.post)
+
+    @property
+    def author_id(self) -> UUID:
+        """The author's."""
+        return UUID(self.author)
 
 
 async def draw_cards(
@@ -83,13 +92,13 @@ async def draw_seen(parts: Parts, session: Session | None, viewer_id: UUID | Non
             body = None if fragment is None else lay_over(fragment, one, viewer_id)
         # Neither: it was deleted a moment ago.
         if body is not None:
-            cards.append(Card(one.id, one.author_id, body))
+            cards.append(Card(one.post, one.author, body))
     return cards
 
 
 async def _find_fragments(parts: Parts, session: Session | None, seen: Sequence[Seen]) -> Iterator[Fragment | None]:
     """Everybody's parts of these posts in their order, kept or made now; None where there is none any more."""
-    keys = [fragment_key(one.id, one.version) for one in seen]
+    keys = [fragment_key(one.post, one.version) for one in seen]
     kept: Mapping[str, Fragment] = await parts.fragments.find(keys)
     missing = [one.id for one, key in zip(seen, keys, strict=True) if key not in kept]
     if not missing:
@@ -124,7 +133,7 @@ async def _make_fragments(parts: Parts, session: Session, ids: Sequence[UUID]) -
             continue
         fragment = found[row["id"]] = take_fragment(draw_card(row, parts.media_urls, None))
         # Under the version of these very rows, which may be newer than what was said before.
-        made[fragment_key(row["id"], row["version"])] = fragment
+        made[fragment_key(str(row["id"]), row["version"])] = fragment
     await parts.fragments.put(made)
     return found
 
@@ -143,7 +152,6 @@ async def _draw_for_one(
     return {post.id: msgspec.json.encode(post) for post in posts}
 
 
-def fragment_key(post_id: UUID, version: str) -> str:
-    """Where everybody's part of a card lies."""
-    # Without hyphens: they are most of what writing an id takes.
-    return f"fr:{post_id.hex}:{version}"
+def fragment_key(post: str, version: str) -> str:
+    """Where everybody's part of a card lies. `post`: its id as Postgres writes it."""
+    return f"fr:{post}:{version}"

@@ -65,7 +65,8 @@ def test_laid_together_it_is_what_would_have_been_drawn(
         chosen or None,
         [(option.id, option.votes or 0) for option in card.poll.options],
     )
-    seen = Seen(card.id, AUTHOR, 0, "v", flags if reader else 0, card.likes, card.replies, card.reposts, poll)
+    acts = flags if reader else 0
+    seen = Seen(str(card.id), str(AUTHOR), 0, "v", acts, card.likes, card.replies, card.reposts, poll)
     fragment = take_fragment(card)
     # Everybody's part says nothing of any reader, nor any count.
     assert fragment.poll is None or {option.votes for option in fragment.poll.options} == {None}
