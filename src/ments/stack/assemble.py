@@ -88,12 +88,14 @@ def _jobs(around: Surroundings, needs: tuple[str, ...]) -> Iterable[Part]:
 
 def _edge(around: Surroundings, settings: Settings) -> Part:
     run = around.run("edge")
+    pages_dir = nginx.pages_folder(run)
     config = nginx.edge_config(
         settings,
         run,
         error_log=around.home.log("edge"),
         access_log=around.home.log("edge-access"),
         user=nginx.worker_user(around.account),
+        pages_dir=pages_dir,
     )
     address = nginx.local_address(settings.bind, settings.port)
     return Part(
@@ -107,4 +109,5 @@ def _edge(around: Surroundings, settings: Settings) -> Part:
         stop_stage=StopStage.EDGE,
         grace_s=2.0,
         url=address,
+        leaves=(pages_dir,) if pages_dir else (),
     )

@@ -22,7 +22,15 @@ def run_edge(settings: Settings) -> NoReturn:
     run = settings.home / "run" / "edge"
     # Root is nobody to drop to in a container: the image runs as an account of its own.
     user = "root root" if os.geteuid() == 0 else ""
-    config = nginx.edge_config(settings, run, error_log=Path("/dev/stderr"), access_log=Path("/dev/stdout"), user=user)
+    config = nginx.edge_config(
+        settings,
+        run,
+        error_log=Path("/dev/stderr"),
+        access_log=Path("/dev/stdout"),
+        user=user,
+        # It goes with the container.
+        pages_dir=nginx.pages_folder(run),
+    )
     asyncio.run(nginx.prepare_edge(config, run, None))
     command = nginx.command(programs.edge, run)
     os.execve(command.argv[0], command.argv, dict(command.env))  # noqa: S606 (a full path and a list of arguments, no shell)

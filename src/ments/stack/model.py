@@ -51,7 +51,7 @@ class Part:
     stop_stage   parts stop by rising stage, all of one stage at once
     grace_s      how long it may take to end after `stop_signal`, before SIGKILL
     ready_s      how long it may take to become ready
-    leaves       files that the program leaves behind, taken away after its end
+    leaves       files and folders that the program leaves behind, taken away after its end
     unprivileged refuses uid 0, so it is started under another account when we are root
     """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import signal
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -201,6 +202,9 @@ class Supervisor:
     async def _end(self, part: Part, deadline: float) -> None:
         await self._processes[part.name].end(max(0.1, min(part.grace_s, deadline - time.monotonic())))
         for left in part.leaves:
-            left.unlink(missing_ok=True)
+            if left.is_dir() and not left.is_symlink():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
         if self._state.processes[part.name].state != "failed":
             self._state.note(part.name, "stopped")
