@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -29,8 +30,10 @@ _PING_EVERY_S = 0.25
 # Silence for this long is a loss: what is kept on the strength of hearing is at most this much older than it says.
 _SILENCE_MAX_S = 1.0
 _AGAIN_AFTER_S = 0.25
+# What could not be told is told again for so long: what others keep on the strength of hearing is over by then.
+_TELL_FOR_S, _UNTOLD_MAX = 15.0, 10_000
 HEARD_WITHIN_S = _SILENCE_MAX_S + _PING_EVERY_S
-"""What is told is heard so soon by a process, or it knows that it does not hear."""
+"""What Valkey was told is heard so soon by a process, or it knows that it does not hear."""
 _MARK_BYTES = 8
 
 
@@ -53,6 +56,15 @@ class Heard:
         self.is_live = False
         # Since when it hears without a gap: seconds, monotonic.
         self.live_since = 0.0
+        # When something was last told that could not be told at once.
+        self.told_late_at = 0.0
+        self._untold: deque[tuple[float, bytes, bytes]] = deque(maxlen=_UNTOLD_MAX)
+        self._telling: asyncio.Task[None] | None = None
+
+    @property
+    def has_untold(self) -> bool:
+        """Whether something waits to be told to the others."""
+        return bool(self._untold)
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
@@ -66,8 +78,10 @@ class Heard:
             self._users -= 1
             if self._users == 0 and self._task is not None:
                 task, self._task = self._task, None
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
+                ended = [one for one in (task, self._telling) if one is not None]
+                for one in ended:
+                    one.cancel()
+                await asyncio.gather(*ended, return_exceptions=True)
 
     def listen(self, topic: str, listener: Listener) -> Callable[[], None]:
         """Call `listener` with each text that is told under a topic, here or elsewhere; returns what ends it.
@@ -97,14 +111,46 @@ class Heard:
         self._losses.append(callback)
         return lambda: self._losses.remove(callback)
 
-    async def tell(self, topic: str, text: bytes) -> None:
-        """Tell this process at once and the others soon. Without Valkey the others do not hear, and know that they don't."""
+    async def tell(self, topic: str, text: bytes, *, again: bool = False) -> None:
+        """Tell this process at once and the others soon.
+
+        again  what cannot be told now is told as soon as it can be, for as long as others may keep anything that it is about
+        Where Valkey is away the others do not hear either, and know that they don't.
+        """
         channel = self._prefix + topic.encode()
         self._hand_out(channel, text)
+        began = time.monotonic()
         try:
-            await self._valkey.quick.ask("PUBLISH", channel, self._mark + text)
+            await self._publish(channel, text)
         except RedisError as error:
             log.warning("not_told", topic=topic, error=repr(error))
+            if again:
+                self._untold.append((began + _TELL_FOR_S, channel, text))
+                if self._telling is None:
+                    self._telling = asyncio.create_task(self._tell_again())
+            return
+        if time.monotonic() - began > _PING_EVERY_S:
+            self.told_late_at = time.monotonic()
+
+    async def _publish(self, channel: bytes, text: bytes) -> None:
+        await self._valkey.quick.ask("PUBLISH", channel, self._mark + text)
+
+    async def _tell_again(self) -> None:
+        try:
+            while self._untold:
+                untold = until, channel, text = self._untold[0]
+                try:
+                    await self._publish(channel, text)
+                except RedisError:
+                    await asyncio.sleep(_AGAIN_AFTER_S)
+                    if time.monotonic() < until:
+                        continue
+                self.told_late_at = time.monotonic()
+                # One more than fits pushes the first out.
+                if self._untold[0] is untold:
+                    self._untold.popleft()
+        finally:
+            self._telling = None
 
     def _hand_out(self, channel: bytes, text: bytes) -> None:
         for listener in tuple(self._listeners.get(channel, ())):

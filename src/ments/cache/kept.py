@@ -23,7 +23,7 @@ _DROPS_REMEMBERED = 20_000
 
 async def tell_changed(heard: Heard, account_id: UUID) -> None:
     """Have every process drop what it keeps of an account. Call it after the commit of what changed."""
-    await heard.tell(_TOPIC, account_id.bytes)
+    await heard.tell(_TOPIC, account_id.bytes, again=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +107,9 @@ class Kept(Generic[V]):
         until = begun.at + self._keep_s * (1 - sooner)
         if not self._heard.is_live or until <= now or size > self._bytes_max // 16:
             return None
+        if begun.at <= self._heard.live_since:
+            # What was told while nothing was heard is not among the drops.
+            return None
         if self.was_dropped_since(begun, account_id):
             return None
         self._put(now, key, _Entry(value, account_id, until, size))
@@ -115,14 +118,16 @@ class Kept(Generic[V]):
     def adopt(self, at: float, until: float, key: Hashable, account_id: UUID, value: V, size: int) -> bool:
         """Keep what another process began at a moment and keeps until another (monotonic), as `put` does; says whether.
 
-        Refused is what was begun before all had heard of the last drop of the account that is known here, or of what may have
-        been missed before this process heard.
+        Refused is what was begun before all had heard of the last drop of the account that is known here, of what may have been
+        missed before this process heard, or of what it could not tell at once.
         """
         now = time.monotonic()
         if not self._heard.is_live or until <= now or size > self._bytes_max // 16:
             return False
-        last = max(self._last_drops.get(account_id, self._forgotten)[1], self._heard.live_since)
-        if at <= last + HEARD_WITHIN_S:
+        last = max(
+            self._last_drops.get(account_id, self._forgotten)[1], self._heard.live_since, self._heard.told_late_at
+        )
+        if self._heard.has_untold or at <= last + HEARD_WITHIN_S:
             return False
         self._put(now, key, _Entry(value, account_id, until, size))
         return True

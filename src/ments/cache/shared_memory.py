@@ -100,9 +100,6 @@ class SharedCache:
             self._map[start:end] = bytes(end - start)
         self._end = 0
 
-    def close(self) -> None:
-        self._map.close()
-
     def put(self, key: bytes, account_id: UUID, begun: float, until: float, value: bytes) -> bool:
         """Let the others have a value; says whether they may: not where it is too large, or this process has no ring."""
         if self._own is None or len(value) > VALUE_MAX:

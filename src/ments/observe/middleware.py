@@ -88,7 +88,7 @@ class Observed:
                     )
 
 
-# Looked up once: the library asks for a lock, and builds a key, each time.
+# Both looked up once: the library asks for a lock, and builds a key, each time.
 @cache
 def _seconds(method: str, route: str, status: int) -> Histogram:
     return HTTP_SECONDS.labels(method, route, str(status))

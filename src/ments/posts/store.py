@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +10,6 @@ from ments.accounts.model import Viewer
 from ments.accounts.store import session_for
 from ments.db import Session, Transaction, load_queries, write_array
 from ments.db.keyset import Place, clamp_limit, decode_cursor, encode_cursor
-from ments.derived_keys import derive_key
 from ments.edge.media_urls import MediaUrls
 from ments.media.model import Audience, MediaStatus
 from ments.parts import Parts
@@ -34,12 +32,7 @@ queries: Any = load_queries(__file__)
 
 def cursor_secret(parts: Parts) -> str:
     """The key that seals cursors."""
-    return _derive_cursor_key(parts.settings.secret_key)
-
-
-@lru_cache(maxsize=4)
-def _derive_cursor_key(secret_key: str) -> str:
-    return derive_key(secret_key, "cursor")
+    return parts.settings.secret_for("cursor")
 
 
 # reading ----------------------------------------------------------------------------

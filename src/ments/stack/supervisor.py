@@ -205,6 +205,8 @@ class Supervisor:
             if left.is_dir() and not left.is_symlink():
                 shutil.rmtree(left, ignore_errors=True)
             else:
-                left.unlink(missing_ok=True)
+                # What somebody else put under that name stays.
+                with suppress(PermissionError):
+                    left.unlink(missing_ok=True)
         if self._state.processes[part.name].state != "failed":
             self._state.note(part.name, "stopped")

@@ -27,7 +27,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from ments.cache import Heard
 from ments.cache.kept import Begun, Kept, tell_changed
-from ments.cache.shared_memory import SharedCache
+from ments.cache.shared_memory import Shared, SharedCache
 from ments.observe import Observed, count_answers, is_exporting
 from ments.web.answer import Answer, Headers, Key, Taken, key_of, name_of, read_identity, size_of
 
@@ -200,12 +200,12 @@ class KeptAnswers:
             return None
         name, entered = name_of(key), time.monotonic()
         while kept.is_on:
-            answer = self._take_over(kept, key)
-            since = shared.making_since(name) if answer is None else None
-            if since is None:
-                # It may have become ready between the two looks.
-                return answer or self._take_over(kept, key)
-            if time.monotonic() > min(since, entered) + _AWAITED_S:
+            # Before the value, so that one that is made meanwhile is found.
+            since = shared.making_since(name)
+            found = shared.find(name)
+            if found is not None:
+                return _adopt(kept, key, found)
+            if since is None or time.monotonic() > min(since, entered) + _AWAITED_S:
                 break
             await asyncio.sleep(_LOOK_EVERY_S)
         return None
@@ -213,11 +213,7 @@ class KeptAnswers:
     def _take_over(self, kept: Kept[Answer], key: Key) -> Answer | None:
         """What another process keeps, kept here as well from now on."""
         found = self._shared.find(name_of(key)) if self._shared is not None else None
-        if found is None:
-            return None
-        answer = Answer.unpack(found.value)
-        size = size_of(key, answer)
-        return answer if kept.adopt(found.begun, found.until, key, found.account_id, answer, size) else None
+        return None if found is None else _adopt(kept, key, found)
 
     def _note_given(self, path: str, took_s: float, n_bytes: int) -> None:
         n, seconds, total = self._given.get(path, (0, 0.0, 0))
@@ -247,6 +243,12 @@ class KeptAnswers:
             await send(message)
 
         return drop_and_send
+
+
+def _adopt(kept: Kept[Answer], key: Key, found: Shared) -> Answer | None:
+    answer = Answer.unpack(found.value)
+    is_kept = kept.adopt(found.begun, found.until, key, found.account_id, answer, size_of(key, answer))
+    return answer if is_kept else None
 
 
 async def _replay(scope: Any, receive: Any, send: Any) -> None:

@@ -40,7 +40,12 @@ class _Config(Config):
         _end_with_the_parent()
         super().load()
         if self.shared is not None:
-            cast("Ready", self.loaded_app).share(self.shared.attach())
+            try:
+                shared = self.shared.attach()
+            except OSError as error:
+                log.warning("process_shares_nothing", error=repr(error))
+            else:
+                cast("Ready", self.loaded_app).share(shared)
 
 
 class _Supervisor(Multiprocess):

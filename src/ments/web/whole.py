@@ -89,7 +89,7 @@ def write_head(status: int, defaults: Headers, headers: Any) -> tuple[bytes, int
 
 def _is_plain(name: bytes) -> bool:
     """Whether a name stands in a head as it is, and says nothing of the connection."""
-    is_plain = name not in _MEANT_FOR_IT and name == name.lower() and HEADER_RE.search(name) is None
+    is_plain = bool(name) and name not in _MEANT_FOR_IT and name == name.lower() and HEADER_RE.search(name) is None
     if is_plain and len(_plain) < _PLAIN_MAX:
         _plain.add(name)
     return is_plain

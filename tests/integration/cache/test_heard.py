@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
+from uuid import uuid4
 
 import pytest_asyncio
 
 from eventually import eventually
 from ments.cache import Heard, Valkey
+from ments.cache.heard import HEARD_WITHIN_S
+from ments.cache.kept import Kept, tell_changed
 from valkey_server import ValkeyServer
 
 
@@ -99,3 +103,33 @@ async def test_a_listener_that_fails_has_missed_something_and_the_others_have_no
     assert other.is_live
     await one.tell("posts", b"second")
     await eventually(lambda: heard == [b"first", b"second"])
+
+
+async def test_a_drop_that_could_not_be_told_is_told_later_and_nothing_is_adopted_until_then(
+    pair: tuple[Heard, Heard], valkey_server: ValkeyServer
+) -> None:
+    one, other = pair
+    mine, theirs = (Kept[str](heard, keep_s=600, entries_max=10, bytes_max=1000) for heard in pair)
+    ann, ben = uuid4(), uuid4()
+    await eventually(lambda: one.is_live and other.is_live)
+    await eventually(lambda: not one._wanted and not other._wanted)
+    for heard in pair:
+        heard.live_since = 0.0
+    begun = theirs.begin()
+    assert theirs.put(begun, "key", ann, "old", 1)
+    # Nobody can tell anything for a while, and both go on hearing.
+    await one._valkey.client.execute_command("CLIENT", "PAUSE", "2500", "WRITE")
+    await tell_changed(one, ann)
+    assert one.has_untold
+    assert one.is_live
+    assert other.is_live
+    assert theirs.find("key") == "old"
+    late = time.monotonic() + 60
+    assert not mine.adopt(late, late + 60, "of ann", ann, "value", 1)
+    assert not mine.adopt(late, late + 60, "of ben", ben, "value", 1)
+    await eventually(lambda: theirs.find("key") is None)
+    await eventually(lambda: not one.has_untold)
+    assert one.told_late_at > begun.at
+    assert not mine.adopt(one.told_late_at + HEARD_WITHIN_S, late, "of ben", ben, "value", 1)
+    assert mine.adopt(late, late + 60, "of ben", ben, "value", 1)
+    assert one._telling is None

@@ -71,6 +71,16 @@ def test_neither_number_nor_bytes_go_over_their_bounds(puts: list[tuple[int, int
         assert sum(map(len, kept._by_account.values())) == len(kept._entries)
 
 
+def test_what_was_begun_while_nothing_was_heard_is_not_kept() -> None:
+    heard, kept = open_kept()
+    heard._lose()
+    begun = kept.begin()
+    heard._wanted = set()
+    heard._note_live()
+    assert kept.put(begun, "a", ACCOUNTS[0], "value", 1) is None
+    assert kept.put(kept.begin(), "a", ACCOUNTS[0], "value", 1) is not None
+
+
 def test_what_took_long_to_make_is_kept_the_shorter() -> None:
     heard, kept = open_kept(keep_s=0.05)
     begun = kept.begin()

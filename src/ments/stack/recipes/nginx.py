@@ -22,6 +22,7 @@ STATIC_ROOT = Path(web.__file__).parent / "static" / "dist"
 _MEMORY = Path("/dev/shm")  # noqa: S108 (what lies there is made by `_make_pages_folder`)
 # Twice what nginx keeps of pages, so that it is never the edge that fills the memory of others.
 _MEMORY_FREE_MIN = 256 * MIB
+_LOGIND, _FIRST_LOGIN_UID = Path("/run/systemd/system"), 1000
 
 
 def command(program: Path, run: Path) -> Command:
@@ -70,6 +71,9 @@ def pages_folder(run: Path, memory: Path = _MEMORY) -> Path | None:
     """
     if not (memory.is_mount() and os.access(memory, os.W_OK | os.X_OK)):
         return None
+    if _LOGIND.exists() and os.geteuid() >= _FIRST_LOGIN_UID:
+        # Systemd takes away what people have in memory when they leave (RemoveIPC), whatever they left running.
+        return None
     if shutil.disk_usage(memory).free < _MEMORY_FREE_MIN:
         return None
     return memory / f"ments-edge-{os.geteuid()}-{hashlib.sha256(str(run).encode()).hexdigest()[:16]}"
@@ -99,6 +103,8 @@ async def prepare_edge(config: EdgeConfig, run: Path, account: Account | None) -
     workers = None if account and account.capability else account
     for folder in (config.cache_dir, config.temp_dir):
         own_folder(folder, workers)
+    # Each start begins without pages: they are made anew in a moment, and those of before may be of posts that are gone by now.
+    shutil.rmtree(config.cache_dir / "pages", ignore_errors=True)
     if config.pages_dir and not _make_pages_folder(config.pages_dir, workers):
         config = replace(config, pages_dir=None)
     for name, text in render_nginx(config).items():
