@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
@@ -102,8 +103,9 @@ def hurt_stack(hurt_folder: Path) -> RunningStack:
     Each start takes ten seconds of a core, so all that hurt one hurt this, one after the other (order.py).
     """
     home = hurt_folder / "home"
-    if ments("status", "--home", str(home)).returncode == 0:
-        return RunningStack.of(home)
+    # What the test before has hurt may not be whole again yet, and runs.
+    if json.loads(ments("status", "--json", "--home", str(home)).stdout)["url"]:
+        return RunningStack.of(home).wait_until_ready()
     return start_hurt_stack(home)
 
 

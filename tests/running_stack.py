@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ FOLDER_VARIABLE = "MENTS_TEST_FOLDER"
 MENTS = [sys.executable, "-m", "ments"]
 _UP_LIMIT_S = 310
 _DOWN_LIMIT_S = 40
+_READY_AGAIN_S = 120
 
 
 def clean_environ(**more: str) -> dict[str, str]:
@@ -83,6 +85,15 @@ class RunningStack:
         """What `ments status --json` prints."""
         found: dict[str, Any] = json.loads(ments("status", "--json", "--home", str(self.home)).stdout)
         return found
+
+    def wait_until_ready(self) -> RunningStack:
+        """Return this stack once every part of it is ready. Raises TimeoutError after two minutes."""
+        deadline = time.monotonic() + _READY_AGAIN_S
+        while not (found := self.status())["ready"]:
+            if time.monotonic() > deadline:
+                raise TimeoutError(found)
+            time.sleep(0.5)
+        return self
 
     def stop(self) -> None:
         done = ments("down", "--home", str(self.home), limit_s=_DOWN_LIMIT_S)
