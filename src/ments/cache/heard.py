@@ -82,6 +82,7 @@ class Heard:
                 for one in ended:
                     one.cancel()
                 await asyncio.gather(*ended, return_exceptions=True)
+                self._untold.clear()
 
     def listen(self, topic: str, listener: Listener) -> Callable[[], None]:
         """Call `listener` with each text that is told under a topic, here or elsewhere; returns what ends it.

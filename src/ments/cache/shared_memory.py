@@ -73,7 +73,10 @@ class SharedMemory:
         os.set_inheritable(self._fd, False)
 
     def attach(self) -> SharedCache:
-        """Take part, once a process. One that finds all rings taken (whose owner is not quite gone) only reads."""
+        """Take part, once a process. One that finds all rings taken (whose owner is not quite gone) only reads.
+
+        Raises OSError where it cannot be mapped.
+        """
         return SharedCache(self._fd, self.regions, self._take_region())
 
     def _take_region(self) -> int | None:

@@ -26,21 +26,13 @@ class SeenPoll(msgspec.Struct, array_like=True, gc=False):
     results: list[tuple[UUID, int]]
 
 
-class Seen(msgspec.Struct, array_like=True, gc=False):
-    """What `see_cards` says of a post for one reader; `at` in microseconds since 1970, `flags` as named above.
-
-    post, author  ids as texts: few are read, and to read them all takes longer than anything else about a page
+class OfPost(msgspec.Struct, frozen=True, gc=False):
+    """Something of a post by an author. Their ids are texts: few are read, and to read them all takes longer than anything
+    else about a page.
     """
 
     post: str
     author: str
-    at: int
-    version: str
-    flags: int
-    likes: int
-    replies: int
-    reposts: int
-    poll: SeenPoll | None
 
     @property
     def id(self) -> UUID:
@@ -51,6 +43,18 @@ class Seen(msgspec.Struct, array_like=True, gc=False):
     def author_id(self) -> UUID:
         """The author's."""
         return UUID(self.author)
+
+
+class Seen(OfPost, array_like=True, frozen=True, gc=False):
+    """What `see_cards` says of a post for one reader; `at` in microseconds since 1970, `flags` as named above."""
+
+    at: int
+    version: str
+    flags: int
+    likes: int
+    replies: int
+    reposts: int
+    poll: SeenPoll | None
 
 
 class Fragment(msgspec.Struct, array_like=True, frozen=True):

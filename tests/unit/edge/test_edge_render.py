@@ -8,30 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ments.edge import EdgeConfig, allowed_hosts, render_nginx
+from edge_configs import CONFIG
+from ments.edge import allowed_hosts, render_nginx
 from ments.settings import SettingsError
-
-CONFIG = EdgeConfig(
-    bind="127.0.0.1",
-    port=8080,
-    public_url="https://ments.example",
-    api_address="127.0.0.1:8000",
-    storage_url="http://127.0.0.1:8333",
-    bucket="ments-media",
-    region="us-east-1",
-    s3_access_key="access",
-    s3_secret_key="s3-secret",
-    signing_keys=("new-key", "old-key"),
-    edge_secret="edge-secret",
-    allowed_hosts=("ments.example", "[::1]"),
-    static_root=Path("/srv/static"),
-    cache_dir=Path("/srv/cache"),
-    temp_dir=Path("/srv/temp"),
-    pid_path=Path("/srv/nginx.pid"),
-    error_log_path=Path("/srv/error.log"),
-    access_log_path=Path("/srv/access.log"),
-    upload_max_bytes=2**31,
-)
 
 
 def test_every_placeholder_is_filled_in() -> None:
