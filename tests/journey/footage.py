@@ -26,11 +26,20 @@ def make_phone_video(folder: Path) -> Path:
     return path
 
 
-def make_small_video(folder: Path) -> Path:
-    """Two seconds of pictures and a tone, 320x180: little work for whoever needs any film."""
+def make_small_video(folder: Path, length_s: float = 2) -> Path:
+    """Pictures and a tone, 320x180: little work for whoever needs any film."""
     path = folder / "small.mp4"
-    command = [FFMPEG, "-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=2"]
-    command += ["-f", "lavfi", "-i", "sine=frequency=440:duration=2", "-c:v", "libx264", "-preset", "ultrafast"]
+    command = [FFMPEG, "-v", "error", "-y", "-f", "lavfi", "-i", f"testsrc2=size=320x180:rate=25:duration={length_s}"]
+    command += [
+        "-f",
+        "lavfi",
+        "-i",
+        f"sine=frequency=440:duration={length_s}",
+        "-c:v",
+        "libx264",
+        "-preset",
+        "ultrafast",
+    ]
     command += ["-pix_fmt", "yuv420p", "-c:a", "aac", str(path)]
     subprocess.run(command, check=True, timeout=60, capture_output=True)
     return path

@@ -56,6 +56,7 @@ export class Stream extends EventTarget {
       enableCEA708Captions: false,
     });
     this.listen(this.hls, Loaded);
+    this.endWhatShowsNothing(this.hls, Loaded);
     this.hls.loadSource(url);
     this.hls.attachMedia(this.video);
     return true;
@@ -134,6 +135,21 @@ export class Stream extends EventTarget {
         return;
       }
       this.dispatchEvent(new Event("broke"));
+    });
+  }
+
+  // hls.js ends a film's buffers only when a picture of it shows (its stream-controller waits until the sound has been
+  // "switched to"), and a browser shows none of a film's last moments until its buffers are ended. A film of 0.1 s, and one
+  // that goes on 0.1 s before its end, would wait for ever: what is there to its end and shows nothing is ended here.
+  private endWhatShowsNothing(hls: Hls, { Events }: typeof Hls): void {
+    const complete = new Set<string>(); // what has its last piece: `main`, and `audio` where that comes apart
+    hls.on(Events.MANIFEST_LOADING, () => complete.clear());
+    hls.on(Events.BUFFER_FLUSHING, () => complete.clear());
+    hls.on(Events.FRAG_BUFFERED, (_, { frag }) => {
+      if (!frag.endList || frag.bitrateTest) return;
+      complete.add(frag.type);
+      const all = hls.audioTracks.length ? 2 : 1;
+      if (complete.size === all && this.video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) hls.trigger(Events.BUFFER_EOS, { type: null });
     });
   }
 }
