@@ -61,11 +61,15 @@ async def _read_first(parts: Parts, viewer: Viewer, n: int) -> bytes:
         return _write(parts, cards, rest, FeedSource.CHRONOLOGICAL)
     if order.posts:
         return await _read_ranked(parts, viewer, order, 0, n, is_first=True)
-    # Everything that could be ranked was seen: then what is older and was not, and at the last all.
-    cards, rest = await read_in_time(parts, viewer.id, TimedPlace(InTime.UNSEEN, Place.last()), n)
+    # Everything that could be ranked was seen: below the reader's own of now what is older and was not, and at the last all.
+    own, _ = await _draw_first(parts, viewer.id, order, n)
+    start = TimedPlace(InTime.UNSEEN, Place.last())
+    cards, rest = await read_in_time(parts, viewer.id, start, max(1, n - len(own)))
     if not cards:
-        cards, rest = await read_in_time(parts, viewer.id, TimedPlace(InTime.ALL, Place.last()), n)
-    return _write(parts, cards, rest, FeedSource.CHRONOLOGICAL)
+        own, (cards, rest) = [], await read_in_time(parts, viewer.id, TimedPlace(InTime.ALL, Place.last()), n)
+    elif len(own) == n:
+        cards, rest = [], start
+    return _write(parts, own + cards, rest, FeedSource.CHRONOLOGICAL)
 
 
 async def _read_ranked(

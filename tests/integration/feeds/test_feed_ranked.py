@@ -96,6 +96,27 @@ async def test_what_was_seen_is_not_ranked_again(parts: Parts) -> None:
         assert served == [(post, "chronological") for post in reversed(texts(posts))]
 
 
+async def test_what_a_reader_wrote_comes_first_where_nothing_could_be_ranked(parts: Parts) -> None:
+    """Who joins an empty place has an empty ranking for a while; others write, and so do they."""
+    mara, jonas = await make_member(parts), await make_member(parts)
+    assert (await rank_actions.make_ranking(parts, mara.viewer.id)).posts == ()
+    others = await write_posts(parts, jonas, 3)
+    own = await write_posts(parts, mara, 2, "My own")
+    newest = await write_posts(parts, jonas, 1, "Newer than those")
+    wanted = texts([*reversed(own), *newest, *reversed(others)])
+    async with open_api(parts) as api:
+        for limit in (2, 3, 6, 50):
+            assert await walk_feed(api, mara, f"kind=for_you&limit={limit}") == [
+                (post, "chronological") for post in wanted
+            ]
+        # Nothing of others: one's own, by time.
+        assert (await rank_actions.make_ranking(parts, jonas.viewer.id)).posts != ()
+        await see(parts, jonas.viewer.id, *own)
+        assert (await rank_actions.make_ranking(parts, jonas.viewer.id)).posts == ()
+        served = await walk_feed(api, jonas, "kind=for_you&limit=2")
+        assert [post for post, _ in served] == texts([*newest, *reversed(own), *reversed(others)])
+
+
 async def test_a_cold_reader_gets_latest_blended_with_trending_and_asks_for_a_ranking_once(parts: Parts) -> None:
     mara, jonas, kofi, wen = [await make_member(parts) for _ in range(4)]
     old = (await write_posts(parts, jonas, 1, "Much liked"))[0]
