@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 
 
-async def eventually(condition: Callable[[], bool | Awaitable[bool]], *, within_s: float = 10.0) -> None:
+async def eventually(condition: Callable[[], bool | Awaitable[bool]], *, within_s: float = 30.0) -> None:
     """Return once `condition` (a function or a coroutine function) is true; raises TimeoutError otherwise."""
     async with asyncio.timeout(within_s):
         while True:

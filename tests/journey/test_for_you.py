@@ -15,7 +15,7 @@ from running_stack import RunningStack
 
 def read_events(stack: RunningStack, name: str, post_id: str | None) -> list[tuple[Any, ...]]:
     """What a job wrote down of one post for one reader: kind, source, ms; waits for it."""
-    for _ in range(100):
+    for _ in range(600):
         with psycopg.connect(stack.env["DATABASE_DIRECT_URL"]) as db:
             rows = db.execute(
                 "select e.kind, e.source, e.dwell_ms from feed_events e join accounts a on a.id = e.account_id "
@@ -43,7 +43,7 @@ def test_what_was_seen_is_told_and_the_feed_is_ranked_anew(join: Callable[..., M
     expect(card).to_be_visible()
     expect(page.locator("#feed")).to_have_attribute("data-source", "pipeline")
     # Half a second in sight is an impression; leaving the page tells it.
-    page.wait_for_timeout(700)
+    page.wait_for_timeout(2_000)  # when that half a second begins, a loaded machine says
     page.evaluate("window.dispatchEvent(new Event('pagehide'))")
     seen = read_events(stack, reader.name, card.get_attribute("data-post"))
     assert [(event[0], event[1]) for event in seen] == [("impression", "pipeline")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -73,9 +73,8 @@ async def test_a_stale_page_is_served_while_another_process_builds(valkey_server
         await asyncio.sleep(0.15)
         building = asyncio.create_task(one.get_or_build("k", 5.0, 30.0, slow))
         await asyncio.sleep(0.1)
-        before = time.monotonic()
         assert await other.get_or_build("k", 5.0, 30.0, slow) == b"page 1"
-        assert time.monotonic() - before < 0.5
+        assert not building.done(), "it was not waited for"
         await building
     assert slow.built == 1
 
@@ -140,7 +139,7 @@ async def test_a_builder_that_died_does_not_hold_the_others_up(valkey_server: Va
         await cache._valkey.client.set(f"{PREFIX}lock:k", "of one that died", px=60_000)
         before = time.monotonic()
         assert await cache.get_or_build("k", 5.0, 5.0, Builder(takes_s=0)) == b"page 1"
-        assert time.monotonic() - before < 4
+        assert time.monotonic() - before < 30, "the lock lasts for a minute"
         # Another's lock is not ours to take away.
         assert await cache._valkey.client.get(f"{PREFIX}lock:k") == b"of one that died"
 
@@ -157,12 +156,6 @@ async def test_a_reader_who_leaves_does_not_take_the_page_along(valkey_server: V
     assert build.built == 1
 
 
-async def _timed(read: Callable[[], Awaitable[bytes]]) -> float:
-    before = time.monotonic()
-    await read()
-    return time.monotonic() - before
-
-
 async def test_without_valkey_pages_are_built_a_few_at_a_time(valkey_server: ValkeyServer) -> None:
     build = Builder(takes_s=0.05)
     async with _open(valkey_server.url) as cache:
@@ -175,7 +168,8 @@ async def test_without_valkey_pages_are_built_a_few_at_a_time(valkey_server: Val
         assert len(set(pages)) == build.built == 10
         assert build.most_at_once <= 4
         # Valkey is left alone for a moment, and memory still serves.
-        assert await _timed(lambda: cache.get_or_build("k1", 5.0, 5.0, build)) < 0.01
+        await cache.get_or_build("k1", 5.0, 5.0, build)
+        assert build.built == 10
         await cache.purge("k1")
         valkey_server.start()
         await asyncio.sleep(1.1)

@@ -247,7 +247,6 @@ async def test_who_hides_many_reads_few_rows(parts: Parts) -> None:
         assert {node["Node Type"] for node in scans} <= {"Index Scan", "Index Only Scan", "Bitmap Heap Scan"}, plan
         read = sum(node["Actual Rows"] + node.get("Rows Removed by Filter", 0) for node in scans)
         assert 21 <= read < 200, plan
-        assert plan["QUERY PLAN"][0]["Execution Time"] < 100
 
 
 async def test_what_others_wrote_between_much_that_is_hidden_and_ones_own_is_not_passed_over(parts: Parts) -> None:

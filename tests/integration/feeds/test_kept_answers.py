@@ -57,7 +57,7 @@ class Pair:
     async def warm(self, who: Member) -> None:
         """Have both answer from what they keep."""
         for which in (0, 1):
-            await eventually(lambda which=which: self._hits(who, which), within_s=5)  # type: ignore[misc]
+            await eventually(lambda which=which: self._hits(who, which), within_s=30)  # type: ignore[misc]
 
     async def _hits(self, who: Member, which: int) -> bool:
         return (await self.read(who, which)).headers["x-cache"] == "HIT"
@@ -157,7 +157,7 @@ async def test_a_members_own_acts_are_in_their_next_answer_of_either_process(pai
         async def is_so_there(is_so: Any = is_so) -> bool:
             return bool(is_so(posts_of(await pair.read(ann, 1))))
 
-        await eventually(is_so_there, within_s=5)
+        await eventually(is_so_there, within_s=30)
 
 
 async def test_a_session_that_ended_is_over_in_both(pair: Pair) -> None:
@@ -173,7 +173,7 @@ async def test_a_session_that_ended_is_over_in_both(pair: Pair) -> None:
         answer = await pair.read(ann, 1, "/api/feed?kind=following")
         return answer.status_code == 401 and (await pair.apis[1].get("/api/me", headers=ann.headers)).status_code == 401
 
-    await eventually(is_over_there, within_s=5)
+    await eventually(is_over_there, within_s=30)
     assert (await pair.read(again)).status_code == 200
 
 

@@ -59,7 +59,7 @@ class JobWorld:
         async with self.primary.transaction() as tx:
             await tx.connection.execute(f"update jobs set {what} where id = %s", [job_id])  # type: ignore[arg-type]  # built by tests
 
-    async def becomes(self, job_id: UUID, state: str, within_s: float = 5.0) -> dict[str, Any]:
+    async def becomes(self, job_id: UUID, state: str, within_s: float = 30.0) -> dict[str, Any]:
         """Wait for a state; returns the row."""
 
         async def is_so() -> bool:
@@ -68,7 +68,7 @@ class JobWorld:
         await eventually(is_so, within_s=within_s)
         return await self.row(job_id)
 
-    async def counts(self, queue: str = "default", within_s: float = 5.0, **wanted: int) -> None:
+    async def counts(self, queue: str = "default", within_s: float = 30.0, **wanted: int) -> None:
         """Wait until the queue counts like this."""
 
         async def counted() -> bool:

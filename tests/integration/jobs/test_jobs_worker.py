@@ -109,12 +109,12 @@ async def test_runs_at_0_2_and_6_seconds_then_is_kept_with_its_error(world: JobW
     async with world.working(BINDINGS, seen):
         started = time.monotonic()
         job = await world.accept("ask", X)
-        await world.counts(within_s=12, failed=1)
-    # Never early; late by what a loaded machine needs.
+        await world.counts(within_s=20, failed=1)
+    # Never early; late by a quarter at most, which is drawn, and by what a loaded machine needs.
     first, second, third = (at - started for at in seen.at)
-    assert first < 1
-    assert 1.9 < second - first < 3
-    assert 3.9 < third - second < 5
+    assert first < 1.8
+    assert 1.9 < second - first < 3.8
+    assert 3.9 < third - second < 7.8
     assert seen.attempts == [(1, False), (2, False), (3, True)]
     stored = await world.entry(f"{job}-1")
     assert stored["failedReason"].startswith("The disk is full, try 3.")
@@ -209,7 +209,7 @@ async def test_a_part_that_is_away_uses_no_attempt(world: JobWorld) -> None:
     seen = Seen(fail=lambda attempt: next(tries))
     async with world.working(BINDINGS, seen):
         job = await world.accept("ask", X)
-        row = await world.becomes(job, "done", within_s=12)
+        row = await world.becomes(job, "done", within_s=30)
     assert (row["attempts"], row["postponed"], row["lease"]) == (0, 2, 3)
     assert seen.attempts == [(1, False)] * 3
 
@@ -238,7 +238,7 @@ async def test_a_run_that_was_overtaken_is_ended(world: JobWorld) -> None:
         job = await world.accept("ask", X)
         await eventually(lambda: len(seen.at) == 1)
         await world.change(job, "lease = lease + 1")
-        await eventually(lambda: seen.ended == ["cancelled"], within_s=8)
+        await eventually(lambda: seen.ended == ["cancelled"], within_s=30)
 
 
 async def test_a_job_may_be_begun_anew_where_its_last_run_still_ends(world: JobWorld) -> None:
@@ -249,7 +249,7 @@ async def test_a_job_may_be_begun_anew_where_its_last_run_still_ends(world: JobW
         await eventually(lambda: len(seen.at) == 1)
         await world.change(job, "state = 'queued', generation = 2")
         await world.queues.add([QueuedJob(job, 2, "default", "ask", X, 3, 2.0)])
-        row = await world.becomes(job, "done", within_s=8)
+        row = await world.becomes(job, "done", within_s=30)
     assert seen.ended[-1] == "done"
     assert (row["lease"], row["attempts"]) == (2, 0)
 
@@ -258,7 +258,7 @@ async def test_steps_are_there_for_the_next_run(world: JobWorld) -> None:
     seen = Seen(fail=lambda attempt: Retryable("not yet") if attempt == 1 else None)
     async with world.working(BINDINGS, seen):
         job = await world.accept("step", X)
-        await world.becomes(job, "done", within_s=8)
+        await world.becomes(job, "done", within_s=30)
     assert seen.steps == [{}, {"first": {"made": 1}}]
 
 
@@ -268,7 +268,7 @@ async def test_a_run_that_takes_too_long_is_ended_and_tried_again(world: JobWorl
         job = await world.accept("hurry", X)
         await eventually(lambda: seen.ended == ["cancelled"])
         seen.takes_s = 0
-        row = await world.becomes(job, "done", within_s=10)
+        row = await world.becomes(job, "done", within_s=30)
     assert (row["attempts"], row["code"]) == (1, "timeout")
     assert seen.ended == ["cancelled", "done"]
 
@@ -334,7 +334,7 @@ async def test_a_restart_of_valkey_does_not_end_a_worker(world: JobWorld) -> Non
         world.valkey_server.start()
         for _ in range(20):
             await world.accept("ask", X)
-        await eventually(lambda: len(seen.at) == 21, within_s=6)
+        await eventually(lambda: len(seen.at) == 21, within_s=30)
         await world.counts(completed=21)
     assert len(seen.at) == 21
 
@@ -356,7 +356,7 @@ async def test_stop_finishes_what_runs(world: JobWorld) -> None:
         await world.accept("ask", X)
         await eventually(lambda: len(seen.at) == 2)
         before = time.monotonic()
-    assert time.monotonic() - before < 2.5
+    assert time.monotonic() - before < 4.5
     assert seen.ended == ["done", "done"]
     await world.counts(completed=2, active=0)
 
@@ -367,7 +367,7 @@ async def test_stop_hands_back_what_takes_too_long(world: JobWorld) -> None:
         await world.accept("ask", X)
         await eventually(lambda: len(seen.at) == 1)
         before = time.monotonic()
-    assert time.monotonic() - before < 3
+    assert time.monotonic() - before < 20
     assert seen.ended == ["cancelled"]
     # At once by the next worker, and as the first attempt still.
     seen.takes_s = 0.0

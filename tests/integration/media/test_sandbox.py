@@ -70,7 +70,7 @@ async def test_what_ignores_sigterm_is_ended(tmp_path: Path, sandbox: Sandbox, m
     text = f"trap '' TERM; sleep {mark} & sleep {mark}; sleep {mark}"
     done = await shell(sandbox, tmp_path, text, Limits(wall_s=1, cpu_s=20, memory=2**30, file=1))
     assert done.timed_out
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30, "it slept for ever"
     await assert_gone(mark)
 
 

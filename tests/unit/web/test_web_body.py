@@ -44,6 +44,6 @@ def test_brackets_in_texts_do_not_count() -> None:
 
 def test_a_mebibyte_takes_less_than_a_second() -> None:
     for body in (b"[" * 1024 * 1024, b"[]," * 349_525, b'"\\' * 524_288, b'["' * 524_288, b'[{"a":"\\"[["},' * 70_000):
-        started = time.perf_counter()
+        started = time.process_time()
         is_too_deep(body)
-        assert time.perf_counter() - started < 1
+        assert time.process_time() - started < 1
