@@ -42,7 +42,8 @@ def test_what_was_seen_is_told_and_the_feed_is_ranked_anew(join: Callable[..., M
     card = page.get_by_role("article").filter(has_text=f"the kiln, {author.name}")
     expect(card).to_be_visible()
     expect(page.locator("#feed")).to_have_attribute("data-source", "pipeline")
-    # Half a second in sight is an impression; leaving the page tells it.
+    # Half a second in sight is an impression; leaving the page tells it. Posts of others may stand above.
+    card.scroll_into_view_if_needed()
     page.wait_for_timeout(2_000)  # when that half a second begins, a loaded machine says
     page.evaluate("window.dispatchEvent(new Event('pagehide'))")
     seen = read_events(stack, reader.name, card.get_attribute("data-post"))
