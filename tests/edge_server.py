@@ -18,9 +18,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ments.edge import EdgeConfig, allowed_hosts
-from ments.stack.ports import choose_ports
 from ments.stack.programs import find_programs
 from ments.stack.recipes import nginx
+from own_ports import own_ports
 
 SIGNING_KEYS = ("the-new-key", "the-old-key")
 EDGE_SECRET = "edge-secret"
@@ -56,7 +56,7 @@ class Origin:
     answers: dict[str, tuple[int, dict[str, str], bytes]] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
     delay_s: float = 0.0
-    port: int = field(default_factory=lambda: choose_ports(["origin"], {})["origin"])
+    port: int = field(default_factory=lambda: own_ports(["origin"])["origin"])
     _server: ThreadingHTTPServer | None = None
     _connections: set[socket.socket] = field(default_factory=set)
 
@@ -169,7 +169,7 @@ class EdgeServer:
 @contextmanager
 def running_edge(folder: Path, env: Mapping[str, str], origin_port: int, **changes: Any) -> Iterator[EdgeServer]:
     """Run an edge before the origin and the storage of `env` (a stack's settings)."""
-    port = choose_ports(["edge"], {})["edge"]
+    port = own_ports(["edge"])["edge"]
     static = folder / "static"
     static.mkdir(parents=True, exist_ok=True)
     run = folder / "run"

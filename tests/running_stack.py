@@ -26,6 +26,7 @@ MENTS = [sys.executable, "-m", "ments"]
 _UP_LIMIT_S = 310
 _DOWN_LIMIT_S = 40
 _READY_AGAIN_S = 120
+_STARTS = Path(tempfile.gettempdir()) / "ments-test-starts.lock"
 
 
 def clean_environ(**more: str) -> dict[str, str]:
@@ -67,10 +68,13 @@ class RunningStack:
 
     @classmethod
     def start(cls, home: Path, *words: str, environ: Mapping[str, str] | None = None) -> RunningStack:
-        port = choose_ports(["edge"], {})["edge"]
-        done = ments(
-            "up", "--detach", "--home", str(home), "--port", str(port), *words, environ=environ, limit_s=_UP_LIMIT_S
-        )
+        # One after the other: a stack's ports are taken only when its parts listen.
+        with _STARTS.open("a") as starts:
+            fcntl.flock(starts, fcntl.LOCK_EX)
+            port = choose_ports(["edge"], {})["edge"]
+            done = ments(
+                "up", "--detach", "--home", str(home), "--port", str(port), *words, environ=environ, limit_s=_UP_LIMIT_S
+            )
         if done.returncode != 0:
             raise RuntimeError(f"ments up failed: {done.stderr}{done.stdout}")
         return cls.of(home)

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from ments.settings import Settings, read_settings
 from ments.stack.model import NotReady
-from ments.stack.ports import choose_ports
 from ments.stack.programs import find_programs
 from ments.stack.recipes.seaweedfs import PORTS, Storage, prepare_storage, storage_works
 from ments.storage import render_notification_toml
+from own_ports import own_ports
 
 TOKEN = "notification-token"
 
@@ -29,7 +29,7 @@ class Receiver:
 
     status: int = 200
     received: list[tuple[str, bytes]] = field(default_factory=list)
-    port: int = field(default_factory=lambda: choose_ports(["receiver"], {})["receiver"])
+    port: int = field(default_factory=lambda: own_ports(["receiver"])["receiver"])
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -61,7 +61,7 @@ def running_storage(folder: Path, receiver: Receiver) -> Iterator[Settings]:
         program=find_programs(os.environ).storage,
         data=folder / "data",
         run=folder / "run",
-        ports=choose_ports(PORTS, {}),
+        ports=own_ports(PORTS),
         bucket="ments-media",
         region="us-east-1",
         access_key="test-access",

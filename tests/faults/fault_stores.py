@@ -19,11 +19,11 @@ from ments.stack.account import choose_account
 from ments.stack.home import Home, env_text, write_whole
 from ments.stack.model import NotReady, Part
 from ments.stack.plan import Options, choose_places, port_names, run_env
-from ments.stack.ports import choose_ports
 from ments.stack.process import Process
 from ments.stack.programs import find_programs
 from ments.stack.stores import store_parts
 from ments.stack.surroundings import Surroundings
+from own_ports import own_ports
 from running_stack import clean_environ
 
 _WANTED = ("postgres", "pgbouncer", "valkey")
@@ -69,7 +69,7 @@ class FaultStores:
         options = Options(home, port=9, bind="127.0.0.1", replicas=0, workers=0)
         places = choose_places(options, {})
         programs = find_programs(environ)
-        ports = choose_ports(port_names(options), {})
+        ports = own_ports(port_names(options))
         secrets = home.secrets()
         around = Surroundings(
             home=home,

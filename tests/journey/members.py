@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 
 PASSWORD = "a reservoir at night 11"
 
@@ -22,3 +23,13 @@ def fill_registration(page: Page, name: str) -> None:
     page.get_by_label("Username").fill(name)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Create the account").click()
+
+
+def post_with_file(member: Member, text: str, file: Path) -> Locator:
+    """Write a post on /create with one file; returns its card on the page that follows."""
+    page = member.page
+    page.goto("/create")
+    page.get_by_label("What you want to say").fill(text)
+    page.locator("[data-picker]").set_input_files(file)
+    page.get_by_role("button", name="Post", exact=True).click()
+    return page.get_by_role("article").filter(has_text=text)

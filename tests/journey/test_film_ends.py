@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from footage import make_small_video
-from members import Member
+from members import Member, post_with_file
 from playwright.sync_api import expect
 
 _READY_MS = 90_000
@@ -18,12 +18,9 @@ _READY_MS = 90_000
 def test_a_film_ends_however_short_and_goes_on_just_before_its_end(
     join: Callable[..., Member], tmp_path: Path, length_s: float
 ) -> None:
-    page = join().page
-    page.goto("/create")
-    page.get_by_label("What you want to say").fill("Blink")
-    page.locator("[data-picker]").set_input_files(make_small_video(tmp_path, length_s))
-    page.get_by_role("button", name="Post", exact=True).click()
-    card = page.get_by_role("article").filter(has_text="Blink").first
+    author = join()
+    page = author.page
+    card = post_with_file(author, f"Blink, {author.name}", make_small_video(tmp_path, length_s))
     # The card is drawn anew when the post goes out.
     expect(card.get_by_role("button", name="Share this post")).to_be_visible(timeout=_READY_MS)
     player, video = card.locator(".player"), card.locator("video")

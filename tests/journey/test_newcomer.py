@@ -7,21 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from footage import make_large_video, real_video
-from members import Member, fill_registration
+from members import Member, fill_registration, post_with_file
 from playwright.sync_api import Locator, Page, expect
 
 _READY_MS = 90_000
 _PLAYS_MS = 90_000
-
-
-def post_with_file(member: Member, text: str, file: Path) -> Locator:
-    """Write a post on /create with one file; returns its card on the page that follows."""
-    page = member.page
-    page.goto("/create")
-    page.get_by_label("What you want to say").fill(text)
-    page.locator("[data-picker]").set_input_files(file)
-    page.get_by_role("button", name="Post", exact=True).click()
-    return page.get_by_role("article").filter(has_text=text)
 
 
 def play(video: Locator, side: int) -> dict[str, float]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from footage import FFMPEG
-from members import Member
+from members import Member, post_with_file
 from playwright.sync_api import Locator, Page, expect
 
 _READY_MS = 150_000
@@ -32,15 +32,6 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     command += ["-c:v", "libx264", "-preset", "ultrafast", "-g", "250", "-pix_fmt", "yuv420p", "-c:a", "aac", str(path)]
     subprocess.run(command, check=True, timeout=120, capture_output=True)
     return path
-
-
-def post_clip(member: Member, text: str, clip: Path) -> Locator:
-    page = member.page
-    page.goto("/create")
-    page.get_by_label("What you want to say").fill(text)
-    page.locator("[data-picker]").set_input_files(clip)
-    page.get_by_role("button", name="Post", exact=True).click()
-    return page.get_by_role("article").filter(has_text=text)
 
 
 def wait_for(video: Locator, condition: str, limit_ms: int = _PLAYS_MS) -> None:
@@ -73,7 +64,7 @@ def test_a_film_is_watched_while_it_gets_sharper_and_then_by_others(
 ) -> None:
     author = join()
     text = f"Nine hours under, {author.name}"
-    card = post_clip(author, text, clip)
+    card = post_with_file(author, text, clip)
     expect(card.locator("video")).to_be_visible(timeout=_READY_MS)
     player = card.locator(".player")
     media = f"/api/media/{player.get_attribute('data-media')}"
