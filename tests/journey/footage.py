@@ -30,17 +30,8 @@ def make_small_video(folder: Path, length_s: float = 2) -> Path:
     """Pictures and a tone, 320x180: little work for whoever needs any film."""
     path = folder / "small.mp4"
     command = [FFMPEG, "-v", "error", "-y", "-f", "lavfi", "-i", f"testsrc2=size=320x180:rate=25:duration={length_s}"]
-    command += [
-        "-f",
-        "lavfi",
-        "-i",
-        f"sine=frequency=440:duration={length_s}",
-        "-c:v",
-        "libx264",
-        "-preset",
-        "ultrafast",
-    ]
-    command += ["-pix_fmt", "yuv420p", "-c:a", "aac", str(path)]
+    command += ["-f", "lavfi", "-i", f"sine=frequency=440:duration={length_s}"]
+    command += ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac", str(path)]
     subprocess.run(command, check=True, timeout=60, capture_output=True)
     return path
 

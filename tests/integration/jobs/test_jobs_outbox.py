@@ -133,6 +133,6 @@ async def test_valkey_away_costs_a_request_nothing(world: JobWorld, outbox: Outb
         ids = await outbox.emit(tx, Greeted("Ada"))
     async with world.primary.transaction() as tx:
         ids += await outbox.emit(tx, Greeted("Bob"))
-    assert time.monotonic() - started < 2.5
+    assert time.monotonic() - started < 0.9
     await outbox.aclose()
     assert [row["state"] for row in await _rows(world, ids)] == ["accepted"] * 4

@@ -108,5 +108,5 @@ async def test_it_outlasts_a_valkey_that_is_away(world: JobWorld) -> None:
     stop.set()
     before = time.monotonic()
     await running
-    assert time.monotonic() - before < 10
+    assert time.monotonic() - before < 2
     assert len(ids) == (await world.queues.count_jobs())["default"]["waiting"]

@@ -238,7 +238,7 @@ async def test_a_run_that_was_overtaken_is_ended(world: JobWorld) -> None:
         job = await world.accept("ask", X)
         await eventually(lambda: len(seen.at) == 1)
         await world.change(job, "lease = lease + 1")
-        await eventually(lambda: seen.ended == ["cancelled"], within_s=30)
+        await eventually(lambda: seen.ended == ["cancelled"], within_s=20)
 
 
 async def test_a_job_may_be_begun_anew_where_its_last_run_still_ends(world: JobWorld) -> None:
@@ -367,7 +367,7 @@ async def test_stop_hands_back_what_takes_too_long(world: JobWorld) -> None:
         await world.accept("ask", X)
         await eventually(lambda: len(seen.at) == 1)
         before = time.monotonic()
-    assert time.monotonic() - before < 20
+    assert time.monotonic() - before < 4.5
     assert seen.ended == ["cancelled"]
     # At once by the next worker, and as the first attempt still.
     seen.takes_s = 0.0
