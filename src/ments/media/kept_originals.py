@@ -8,7 +8,7 @@ import os
 import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import structlog
@@ -36,23 +36,36 @@ async def keep_original(root: Path, name: str, size: int, fetch: Fetch) -> Async
     Raises Retryable when there is no room, and what `fetch` raises.
     """
     await asyncio.to_thread(root.mkdir, 0o700, True, True)
-    held = await _lock(root / f"{name}.lock")
+    held = await _hold(root, name, size, fetch)
     try:
         folder, whole = root / name, root / name / "whole"
-        if not whole.exists():
-            await asyncio.to_thread(_make_room, root, size)
-            await asyncio.to_thread(shutil.rmtree, folder, True)
-            await asyncio.to_thread(folder.mkdir)
-            path = await fetch(folder)
-            await asyncio.to_thread(whole.write_text, str(path.relative_to(folder)))
-        kept = folder / whole.read_text()
-        os.utime(whole)
-        # Shared from here on: who wants to remove it can't have it alone, others may read it too.
-        fcntl.flock(held, fcntl.LOCK_SH)
-        yield kept
+        yield folder / whole.read_text()
         if whole.exists():
             os.utime(whole)
     finally:
+        os.close(held)
+
+
+async def _hold(root: Path, name: str, size: int, fetch: Fetch) -> int:
+    """Have it here and share its lock: who wants to remove it can't have it alone, others may read it too."""
+    folder, whole = root / name, root / name / "whole"
+    while True:
+        held = await _lock(root / f"{name}.lock")
+        try:
+            if not whole.exists():
+                await asyncio.to_thread(_make_room, root, size)
+                await asyncio.to_thread(shutil.rmtree, folder, True)
+                await asyncio.to_thread(folder.mkdir)
+                path = await fetch(folder)
+                await asyncio.to_thread(whole.write_text, str(path.relative_to(folder)))
+            os.utime(whole)
+            # From alone to shared is two steps (flock(2)): somebody may remove it in between.
+            fcntl.flock(held, fcntl.LOCK_SH)
+            if os.fstat(held).st_nlink:
+                return held
+        except BaseException:
+            os.close(held)
+            raise
         os.close(held)
 
 
@@ -100,12 +113,22 @@ def _make_room(root: Path, size: int) -> None:
     )
     room, now = KEPT_BYTES - size, time.time()
     for folder in kept:
-        room -= sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+        room -= _size_of(folder)
         if room < 0 or now - _used_at(folder) > KEPT_S:
             _remove(root, folder.name)
     if shutil.disk_usage(root).free < size + _RESERVE_BYTES:
         log.error("disk_full", folder=str(root), needed_bytes=size)
         raise Retryable("There is no room on the worker's disk at the moment.", code="disk_full")
+
+
+def _size_of(folder: Path) -> int:
+    """In bytes, of what is there: another worker may be removing it."""
+    size = 0
+    for where, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                size += Path(where, name).stat().st_size
+    return size
 
 
 def _used_at(folder: Path) -> float:
@@ -120,6 +143,8 @@ def _remove(root: Path, name: str) -> None:
     held = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not os.fstat(held).st_nlink:
+            return  # another worker removed it in between; what lies there now is somebody's, under a newer lock
         shutil.rmtree(root / name, ignore_errors=True)
         lock.unlink(missing_ok=True)
     except BlockingIOError:

@@ -1,0 +1,100 @@
+"""Originals on a worker's disk, which several workers keep and remove at once."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ments.media import kept_originals
+from ments.media.kept_originals import forget_original, keep_original
+
+AtFlock = Callable[[int, Callable[[], None]], None]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "originals"
+
+
+@pytest.fixture
+def at_flock(monkeypatch: pytest.MonkeyPatch) -> AtFlock:
+    """Do something once, right before the next lock of a kind is taken: what another worker did at that very moment."""
+    real, due = fcntl.flock, []
+
+    def flock(held: int, kind: int) -> None:
+        if due and due[0][0] == kind:
+            due.pop()[1]()
+        real(held, kind)
+
+    monkeypatch.setattr(kept_originals.fcntl, "flock", flock)
+    return lambda kind, do: due.append((kind, do))
+
+
+async def fetch(folder: Path) -> Path:
+    (folder / "source").write_bytes(b"film")
+    return folder / "source"
+
+
+async def test_one_that_is_kept_is_fetched_once_and_held_by_whoever_reads_it(root: Path) -> None:
+    async with keep_original(root, "a", 4, fetch) as first:
+        async with keep_original(root, "a", 4, fail) as second:
+            assert first == second
+        await forget_original(root, "a")
+        assert first.read_bytes() == b"film"
+    await forget_original(root, "a")
+    assert not (root / "a").exists()
+
+
+async def fail(folder: Path) -> Path:
+    raise AssertionError("it was there")
+
+
+async def test_who_comes_late_to_remove_it_leaves_the_newer_one(root: Path, at_flock: AtFlock) -> None:
+    """Two remove one original; before the second has the lock, the first is through and somebody has fetched it anew."""
+    async with keep_original(root, "a", 4, fetch):
+        pass
+
+    def fetched_anew() -> None:
+        (root / "a.lock").unlink()
+        (root / "a.lock").touch()
+
+    at_flock(fcntl.LOCK_EX | fcntl.LOCK_NB, fetched_anew)
+    await forget_original(root, "a")
+    assert (root / "a" / "source").read_bytes() == b"film"
+
+
+async def test_one_that_is_removed_while_its_lock_becomes_shared_is_fetched_again(
+    root: Path, at_flock: AtFlock
+) -> None:
+    def removed() -> None:
+        shutil.rmtree(root / "a")
+        (root / "a.lock").unlink()
+
+    at_flock(fcntl.LOCK_SH, removed)
+    async with keep_original(root, "a", 4, fetch) as path:
+        assert path.read_bytes() == b"film"
+
+
+@pytest.mark.parametrize("look", [1, 2])
+async def test_room_is_made_beside_one_that_goes_at_that_moment(
+    root: Path, monkeypatch: pytest.MonkeyPatch, look: int
+) -> None:
+    async with keep_original(root, "a", 4, fetch):
+        pass
+    real, looks = os.stat, []
+
+    def stat(path: object, *words: object, **named: object) -> os.stat_result:
+        if str(path) == str(root / "a" / "source"):
+            looks.append(path)
+            if len(looks) == look:
+                Path(str(path)).unlink()
+        return real(path, *words, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(kept_originals.os, "stat", stat)
+    async with keep_original(root, "b", 4, fetch) as path:
+        assert path.name == "source"
