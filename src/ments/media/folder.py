@@ -12,7 +12,7 @@ from pathlib import Path
 
 import structlog
 
-from ments.errors import Retryable
+from ments.errors import Away
 
 log = structlog.get_logger()
 _PREFIX = "ments-media-"
@@ -23,13 +23,13 @@ _RESERVE_BYTES = 512 * 1024 * 1024
 def work_folder(needed_bytes: int) -> Iterator[Path]:
     """Make a private folder with `source` (a path, not made yet) and `out` (a folder) to work in.
 
-    Raises Retryable when the disk has less than `needed_bytes` and a reserve left.
+    Raises Away when the disk has less than `needed_bytes` and a reserve left.
     """
     root = Path(tempfile.gettempdir())
     remove_left_folders(root)
     if shutil.disk_usage(root).free < needed_bytes + _RESERVE_BYTES:
         log.error("disk_full", folder=str(root), needed_bytes=needed_bytes)
-        raise Retryable("There is no room on the worker's disk at the moment.", code="disk_full")
+        raise Away("There is no room on the worker's disk at the moment.", code="disk_full")
     folder, held = _make_held(root)
     try:
         (folder / "out").mkdir()

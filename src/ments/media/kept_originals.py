@@ -13,7 +13,7 @@ from pathlib import Path
 
 import structlog
 
-from ments.errors import Retryable
+from ments.errors import Away
 
 log = structlog.get_logger()
 KEPT_BYTES = 8 * 1024**3
@@ -33,36 +33,34 @@ async def keep_original(root: Path, name: str, size: int, fetch: Fetch) -> Async
     root   the worker's folder for them, made if need be
     name   of these very bytes: a folder's
     size   in bytes
-    Raises Retryable when there is no room, and what `fetch` raises.
+    Raises Away when there is no room, and what `fetch` raises.
     """
     await asyncio.to_thread(root.mkdir, 0o700, True, True)
-    held = await _hold(root, name, size, fetch)
+    held, path = await _hold(root, name, size, fetch)
     try:
-        folder, whole = root / name, root / name / "whole"
-        yield folder / whole.read_text()
-        if whole.exists():
-            os.utime(whole)
+        yield path
+        _touch(root / name)
     finally:
         os.close(held)
 
 
-async def _hold(root: Path, name: str, size: int, fetch: Fetch) -> int:
+async def _hold(root: Path, name: str, size: int, fetch: Fetch) -> tuple[int, Path]:
     """Have it here and share its lock: who wants to remove it can't have it alone, others may read it too."""
-    folder, whole = root / name, root / name / "whole"
+    folder = root / name
     while True:
         held = await _lock(root / f"{name}.lock")
         try:
-            if not whole.exists():
+            path = _find_whole(folder)
+            if path is None:
                 await asyncio.to_thread(_make_room, root, size)
-                await asyncio.to_thread(shutil.rmtree, folder, True)
-                await asyncio.to_thread(folder.mkdir)
+                await asyncio.shield(asyncio.to_thread(_empty, folder, os.dup(held)))
                 path = await fetch(folder)
-                await asyncio.to_thread(whole.write_text, str(path.relative_to(folder)))
-            os.utime(whole)
+                _note_whole(folder, path)
+            _touch(folder)
             # From alone to shared is two steps (flock(2)): somebody may remove it in between.
             fcntl.flock(held, fcntl.LOCK_SH)
             if os.fstat(held).st_nlink:
-                return held
+                return held, path
         except BaseException:
             os.close(held)
             raise
@@ -97,17 +95,48 @@ async def _lock(path: Path) -> int:
 
 async def _is_shared(path: Path, held: int) -> bool:
     """Whether it lies here whole and is read by others: then it is read by us too."""
-    if not (path.with_suffix("") / "whole").exists():
+    folder = path.with_suffix("")
+    if _find_whole(folder) is None:
         return False
     try:
         fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    return bool(os.fstat(held).st_nlink) and (path.with_suffix("") / "whole").exists()
+    return bool(os.fstat(held).st_nlink) and _find_whole(folder) is not None
+
+
+def _empty(folder: Path, held: int) -> None:
+    """Begin anew. Whoever waits may be cancelled, a thread goes on: its copy of the lock keeps others away until it is through."""
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+    finally:
+        os.close(held)
+
+
+def _note_whole(folder: Path, path: Path) -> None:
+    """Write down which file it is, and its size, in one step: nobody takes what was cut short for it."""
+    note = folder / "whole.new"
+    note.write_text(f"{path.stat().st_size} {path.relative_to(folder)}")
+    note.replace(folder / "whole")
+
+
+def _find_whole(folder: Path) -> Path | None:
+    """The file, if all of it is here: a machine that loses its power may keep the note and not the bytes."""
+    try:
+        size, name = (folder / "whole").read_text().split(" ", 1)
+        return folder / name if (folder / name).stat().st_size == int(size) else None
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _touch(folder: Path) -> None:
+    with suppress(FileNotFoundError):
+        os.utime(folder / "whole")
 
 
 def _make_room(root: Path, size: int) -> None:
-    """Remove what was not used for long, and more of it as long as there is too much. Raises Retryable."""
+    """Remove what was not used for long, and more of it as long as there is too much. Raises Away."""
     kept = sorted(
         (folder for folder in root.iterdir() if folder.is_dir()), key=lambda folder: _used_at(folder), reverse=True
     )
@@ -118,7 +147,7 @@ def _make_room(root: Path, size: int) -> None:
             _remove(root, folder.name)
     if shutil.disk_usage(root).free < size + _RESERVE_BYTES:
         log.error("disk_full", folder=str(root), needed_bytes=size)
-        raise Retryable("There is no room on the worker's disk at the moment.", code="disk_full")
+        raise Away("There is no room on the worker's disk at the moment.", code="disk_full")
 
 
 def _size_of(folder: Path) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from ments.errors import Retryable
+from ments.errors import Away, Retryable
 from ments.media.argv import Limits, child_argv
 from ments.media.model import UnplayableMedia
 from ments.media.sandbox import Finished, Sandbox, python_programs
@@ -25,7 +25,8 @@ _SIGNALLED = range(129, 160)
 """How a program in the jail ends by a signal. ffmpeg's own errors lie above: 183 is "Invalid data found"."""
 _SIGTERM_SEEN = 255
 """How ffmpeg ends when it was asked to, and when an output is refused (EPERM): then it says why."""
-_OURS = ("bwrap:", "setpriv:", "prlimit:", "nice:", "No space left on device")
+_OURS = ("bwrap:", "setpriv:", "prlimit:", "nice:")
+_NO_ROOM = "No space left on device"
 
 
 def sandbox_of(settings: Settings) -> Sandbox:
@@ -91,6 +92,8 @@ def check_finished(finished: Finished, name: str) -> None:
     if finished.timed_out:
         raise Retryable("Preparing this file took longer than we wait for it.", code="too_slow")
     asked = finished.code == _SIGTERM_SEEN and (not finished.errors.strip() or "received signal" in finished.errors)
+    if _NO_ROOM in finished.errors:
+        raise Away("There is no room on the worker's disk at the moment.", code="disk_full")
     stopped = finished.code < 0 or finished.code in _SIGNALLED or asked
     if stopped or any(mark in finished.errors for mark in _OURS):
         raise Retryable("The program that prepares this file was stopped.", code="stopped")

@@ -117,8 +117,8 @@ update media set status = 'erased', epoch = epoch + 1, generation = null, varian
 where id = :id and status <> 'erased' returning id;
 
 -- name: settle_media(id)!
--- Nothing is left to tidy: the sweeper need not come again.
-update media set deadline_at = null where id = :id and status in ('playable', 'ready', 'failed', 'erased');
+-- Nothing is left to tidy: the sweeper need not come again. What was replaced meanwhile waits for a deadline of its own.
+update media set deadline_at = null where id = :id and deadline_at < now() and status in ('playable', 'ready', 'failed', 'erased');
 
 -- name: put_off(id, lifetime_s)!
 -- The sweeper could do nothing with it now; the others come first.

@@ -30,9 +30,11 @@ update media set status = 'queued', job_id = :job_id, error_code = null, error_t
 where id = :id and status = 'failed' returning id;
 
 -- name: begin_rebuild(id, probe)^
--- A number of its own for the outputs; what is served stays as it is.
+-- A number of its own for the outputs; what is served stays as it is. A number of ours would make the copy worthless that
+-- everybody waits for where a post opens them this moment.
 update media set attempt_generation = attempt_generation + 1, probe = coalesce(:probe, probe)
-where id = :id and status = 'ready' returning attempt_generation, audience;
+where id = :id and status = 'ready' and (audience <> 'public' or generation like 'p%%')
+returning attempt_generation, audience;
 
 -- name: forget_pieces(media_id, kept)!
 -- Those of rebuilds that were given up, or overtaken.

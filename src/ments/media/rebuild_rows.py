@@ -107,7 +107,7 @@ async def begin_again(tx: Transaction, media_id: UUID, job_id: UUID) -> bool:
 
 
 async def begin_rebuild(tx: Transaction, media_id: UUID, probe: Probe | None) -> Begun | None:
-    """Take a number for new outputs, and note what was found in the original; None when the media are not ready."""
+    """Take a number for new outputs, and note what was found in the original; None when they are not ready, or just being opened."""
     noted = Jsonb(asdict(probe)) if probe else None
     row = await queries.begin_rebuild(tx.connection, id=media_id, probe=noted)
     if row is None:

@@ -163,10 +163,13 @@ async def _ended(process: asyncio.subprocess.Process) -> AsyncIterator[None]:
         if process.returncode is None:
             _signal(process, signal.SIGTERM)
             try:
-                await asyncio.wait_for(process.wait(), _GRACE_S)
-            except TimeoutError:
-                _signal(process, signal.SIGKILL)
-                await process.wait()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(process.wait(), _GRACE_S)
+            finally:
+                # Whoever waits may be cancelled once more: then nothing is asked any longer either.
+                if process.returncode is None:
+                    _signal(process, signal.SIGKILL)
+            await process.wait()
 
 
 def _signal(process: asyncio.subprocess.Process, number: int) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from ments.stack.account import Account, launcher
@@ -29,6 +30,7 @@ class Process:
         self.status: int | None = None
         self.exited = asyncio.Event()
         self._child = child
+        self._is_gone = False
         self._pidfd = os.pidfd_open(child.pid)
         asyncio.get_running_loop().add_reader(self._pidfd, self._reap)
 
@@ -49,6 +51,10 @@ class Process:
 
     def _reap(self) -> None:
         asyncio.get_running_loop().remove_reader(self._pidfd)
+        # Children of a master that was killed would hold its port. The number is this group's until its leader is waited
+        # for; from then on the next program may be given it.
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
         os.close(self._pidfd)
         self.status = self._child.wait()
         self.exited.set()
@@ -56,7 +62,9 @@ class Process:
     async def end(self, grace_s: float) -> None:
         """Ask the program to end, kill its group after `grace_s`, and return when nothing of it is left."""
         if not self.exited.is_set():
-            self._child.send_signal(self.stop_signal)
+            # By the descriptor: Popen would wait for a child that has just ended.
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, self.stop_signal)
             try:
                 async with asyncio.timeout(grace_s):
                     await self.exited.wait()
@@ -65,16 +73,18 @@ class Process:
         await self.end_group()
 
     async def end_group(self) -> None:
-        """Kill whatever is left in the group: children of a master that was killed would hold its port."""
-        for _ in range(100):
-            try:
+        """Kill the group, or what its leader left of it, and return when nothing of it is left. Again: nothing."""
+        if not self.exited.is_set():
+            with suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                break
-            if self.exited.is_set() and not group_lives(self.pid):
+            await self.exited.wait()
+        if self._is_gone:
+            return
+        for _ in range(100):
+            if not group_lives(self.pid):
                 break
             await asyncio.sleep(0.02)
-        await self.exited.wait()
+        self._is_gone = True
 
 
 async def run_tool(command: Command, log: Path, *, account: Account | None, limit_s: float, what: str) -> None:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import obstore
 from obstore.exceptions import BaseError, PreconditionError
@@ -16,6 +17,9 @@ from obstore.store import S3Store
 from ments.errors import Away, Retryable
 from ments.settings import Settings
 from ments.storage.multipart import Multipart, OpenUpload, Part
+
+if TYPE_CHECKING:
+    from obstore import GetOptions, GetResult
 
 _CALL_S = 15.0
 # A transfer may take this long, plus a second for each of these bytes.
@@ -93,18 +97,22 @@ class Bucket:
         return ObjectHead(
             size=found.meta["size"],
             content_type=attributes.pop("Content-Type", ""),
-            etag=(found.meta["e_tag"] or "").strip('"'),
+            etag=_etag_of(found),
             metadata=attributes,
         )
 
-    async def download(self, key: str, path: Path) -> int | None:
+    async def download(self, key: str, path: Path, *, etag: str | None = None) -> int | None:
         """Write an object to `path`, as it streams in; answers its size in bytes, None when there is none.
 
-        A download that fails leaves no file behind. A full disk is Away too.
+        etag  of the object that is meant; without one, whichever lies there
+        A download that fails leaves no file behind. A full disk is Away too. Raises ObjectReplaced when another one than
+        was meant lies there by now.
         """
         try:
             async with _bounded(f"open {key}", _CALL_S):
-                found = await obstore.get_async(self._store, key)
+                found = await obstore.get_async(self._store, key, options=_meant(etag) if etag else None)
+                if etag:
+                    _check_meant(found, etag)
         except FileNotFoundError:
             return None
         size = found.meta["size"]
@@ -129,12 +137,8 @@ class Bucket:
         """
         try:
             async with _bounded(f"read {key}", _transfer_s(end - start)):
-                found = await obstore.get_async(
-                    self._store, key, options={"range": (start, end), "if_match": f'"{etag}"'}
-                )
-                # Not every storage looks at the condition.
-                if (found.meta["e_tag"] or "").strip('"') != etag:
-                    raise ObjectReplaced("This file has just been replaced by another one.")
+                found = await obstore.get_async(self._store, key, options={"range": (start, end), **_meant(etag)})
+                _check_meant(found, etag)
                 data = bytes(await found.bytes_async())
         except FileNotFoundError:
             return None
@@ -223,6 +227,20 @@ class Bucket:
             async for page in obstore.list(self._store, prefix.rstrip("/")):
                 listed += [ListedObject(found["path"], found["size"], found["last_modified"]) for found in page]
         return sorted(listed, key=lambda found: found.key)
+
+
+def _meant(etag: str) -> GetOptions:
+    return {"if_match": f'"{etag}"'}
+
+
+def _check_meant(found: GetResult, etag: str) -> None:
+    # Not every storage looks at the condition.
+    if _etag_of(found) != etag:
+        raise ObjectReplaced("This file has just been replaced by another one.")
+
+
+def _etag_of(found: GetResult) -> str:
+    return (found.meta["e_tag"] or "").strip('"')
 
 
 @asynccontextmanager

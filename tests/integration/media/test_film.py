@@ -341,10 +341,10 @@ async def test_erased_before_it_is_fetched_no_job_fails(parts: Parts, tmp_path: 
     mara = await make_member(parts)
     real, erased = parts.bucket.download, []
 
-    async def download(bucket: Any, key: str, path: Path) -> Any:
+    async def download(bucket: Any, key: str, path: Path, **words: Any) -> Any:
         erased.append(key)
         await erase(parts, job_of("erase_media"), MediaReleased((id_of(event),)))
-        return await real(key, path)
+        return await real(key, path, **words)
 
     for begun in (False, True):
         event = await make_queued(parts, mara, originals.make_video(tmp_path / "a.mp4", size="426x362", seconds=1))

@@ -179,6 +179,24 @@ async def test_media_that_are_just_being_opened_wait(parts: Parts, tmp_path: Pat
         await rebuild(parts, piece_run("rebuild"), RebuildWanted(id_of(event)))
 
 
+async def test_media_that_are_opened_while_their_original_is_looked_at_wait_too(parts: Parts, tmp_path: Path) -> None:
+    """Otherwise the copy that everybody waits for would be worthless."""
+    event = await make_film(parts, await make_member(parts), tmp_path / "a.mp4")
+    await set_row(parts, event, OLDER)
+    number = (await row_of(parts, event))["attempt_generation"]
+    real = parts.bucket.head
+
+    async def head(bucket: Any, key: str) -> Any:
+        await set_row(parts, event, "audience = 'public'")
+        return await real(key)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(type(parts.bucket), "head", head)
+        with pytest.raises(Retryable, match="opened"):
+            await rebuild(parts, piece_run("rebuild"), RebuildWanted(id_of(event)))
+    assert (await row_of(parts, event))["attempt_generation"] == number
+
+
 async def test_without_its_original_a_film_stays_as_it_is(parts: Parts, tmp_path: Path) -> None:
     event = await make_film(parts, await make_member(parts), tmp_path / "a.mp4")
     await set_row(parts, event, OLDER)

@@ -10,7 +10,8 @@ import psutil
 import pytest
 
 import ments.media.sandbox as sandboxed
-from ments.errors import Retryable
+from eventually import eventually
+from ments.errors import Away, Retryable
 from ments.media.argv import Limits
 from ments.media.model import UnplayableMedia
 from ments.media.programs import check_finished
@@ -77,20 +78,35 @@ async def test_what_ignores_sigterm_is_ended(tmp_path: Path, sandbox: Sandbox, m
 async def test_being_cancelled_ends_the_program(tmp_path: Path) -> None:
     mark = f"42{time.monotonic_ns() % 1_000_000}"
     running = asyncio.create_task(shell(JAILED, tmp_path, f"sleep {mark}; true"))
-    await asyncio.sleep(0.7)
-    assert [p for p in psutil.process_iter(["cmdline"]) if mark in (p.info["cmdline"] or [])]
+    await eventually(lambda: is_running(mark))
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
     await assert_gone(mark)
 
 
+@pytest.mark.parametrize("sandbox", [JAILED, BARE], ids=["jailed", "bare"])
+async def test_being_cancelled_again_ends_what_ignores_sigterm(
+    tmp_path: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sandboxed, "_GRACE_S", 600.0)
+    mark = f"43{time.monotonic_ns() % 1_000_000}"
+    running = asyncio.create_task(shell(sandbox, tmp_path, f"trap '' TERM; sleep {mark}; sleep {mark}; sleep {mark}"))
+    await eventually(lambda: is_running(mark))
+    for _ in range(2):
+        running.cancel()
+        await asyncio.wait([running], timeout=0.3)
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    await assert_gone(mark)
+
+
+def is_running(mark: str) -> bool:
+    return any(mark in (process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"]))
+
+
 async def assert_gone(mark: str) -> None:
-    for _ in range(30):
-        if not [p for p in psutil.process_iter(["cmdline"]) if mark in (p.info["cmdline"] or [])]:
-            return
-        await asyncio.sleep(0.1)
-    raise AssertionError("a process was left behind")
+    await eventually(lambda: not is_running(mark))
 
 
 async def test_without_bubblewrap_the_limits_stay_and_the_log_is_loud(
@@ -119,7 +135,7 @@ async def test_output_without_end_is_bounded(tmp_path: Path) -> None:
         (Finished(-9, "", "", False), Retryable, "stopped"),
         (Finished(137, "", "", False), Retryable, "stopped"),
         (Finished(1, "", "bwrap: no namespaces", False), Retryable, "stopped"),
-        (Finished(1, "", "write: No space left on device", False), Retryable, "stopped"),
+        (Finished(1, "", "write: No space left on device", False), Away, "disk_full"),
         (Finished(-15, "", "", True), Retryable, "too_slow"),
     ],
 )

@@ -56,6 +56,11 @@ async def test_a_part_of_an_object_that_must_be_the_same_one(bucket: Bucket, fol
     await bucket.upload(key, source, "video/mp4")
     with pytest.raises(ObjectReplaced):
         await bucket.read_range(key, 0, 4, etag=found.etag)
+    with pytest.raises(ObjectReplaced):
+        await bucket.download(key, tmp_path / "target", etag=found.etag)
+    assert not (tmp_path / "target").exists()
+    assert (newer := await bucket.head(key)) is not None
+    assert await bucket.download(key, tmp_path / "target", etag=newer.etag) == 1000
 
 
 async def test_what_is_not_there(bucket: Bucket, folder: str, tmp_path: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,6 +54,42 @@ async def test_one_that_is_kept_is_fetched_once_and_held_by_whoever_reads_it(roo
 
 async def fail(folder: Path) -> Path:
     raise AssertionError("it was there")
+
+
+@pytest.mark.parametrize("spoilt", ["source", "whole"])
+async def test_one_that_is_cut_short_is_fetched_again(root: Path, spoilt: str) -> None:
+    """A machine that loses its power keeps files without what was written last."""
+    async with keep_original(root, "a", 4, fetch):
+        pass
+    (root / "a" / spoilt).write_bytes(b"")
+    async with keep_original(root, "a", 4, fetch) as path:
+        assert path.read_bytes() == b"film"
+
+
+async def test_nobody_takes_what_is_still_being_emptied(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits for it is cancelled, its thread goes on."""
+    begun, go_on, real = threading.Event(), threading.Event(), shutil.rmtree
+
+    def rmtree(folder: Path, *, ignore_errors: bool) -> None:
+        if not begun.is_set():
+            begun.set()
+            go_on.wait(30)
+        real(folder, ignore_errors=ignore_errors)
+
+    async def hold() -> bytes:
+        async with keep_original(root, "a", 4, fetch) as path:
+            return path.read_bytes()
+
+    monkeypatch.setattr(kept_originals.shutil, "rmtree", rmtree)
+    first = asyncio.create_task(hold())
+    await asyncio.to_thread(begun.wait, 30)
+    first.cancel()
+    await asyncio.wait([first])
+    second = asyncio.create_task(hold())
+    await asyncio.sleep(0.2)
+    assert not second.done()
+    go_on.set()
+    assert await second == b"film"
 
 
 async def test_who_comes_late_to_remove_it_leaves_the_newer_one(root: Path, at_flock: AtFlock) -> None:

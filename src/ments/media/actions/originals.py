@@ -23,13 +23,13 @@ MISSING = "The file is not in storage any more. Send it again."
 async def hold_original(parts: Parts, media_id: UUID, key: str, head: ObjectHead) -> AsyncIterator[Path]:
     """Hold the file that is to be worked on: the original, or the film that a moving picture was made into.
 
-    Raises UnplayableMedia when it is not in storage any more, Away, and Retryable when this disk is full.
+    Raises UnplayableMedia when it is not in storage any more, ObjectReplaced when another one took its place, and Away.
     """
 
     async def fetch(folder: Path) -> Path:
         source, film = folder / "source", folder / "film"
         with span("download", bytes=head.size):
-            if await parts.bucket.download(key, source) is None:
+            if await parts.bucket.download(key, source, etag=head.etag) is None:
                 raise UnplayableMedia(MISSING, code="original_missing")
         film.mkdir()
         return await unroll_original(workshop_of(parts, lambda fraction: None), source, film)

@@ -90,9 +90,7 @@ async def _check_original(parts: Parts, media: Media) -> ObjectHead:
 
 async def _begin(parts: Parts, job: JobContext, event: RebuildWanted, media: Media, head: ObjectHead) -> None:
     """Look at the original, and plan a film's pieces; photos and sounds are made at once."""
-    if media.audience is Audience.PUBLIC and not media.is_playable_for(Audience.PUBLIC):
-        # A number of ours would make the copy worthless that everybody waits for.
-        raise Retryable("These media are being opened to everybody.", code="being_opened")
+    _check_open(media)
     async with hold_original(parts, media.id, media.key, head) as source:
         with work_folder(2 * head.size) as folder:
             out = folder / "out"
@@ -101,6 +99,9 @@ async def _begin(parts: Parts, job: JobContext, event: RebuildWanted, media: Med
             async with parts.primary.transaction() as tx:
                 begun = await rebuild_rows.begin_rebuild(tx, media.id, plan.probe)
                 if begun is None:
+                    now = await store.find_media(tx, media.id)
+                    if now is not None:
+                        _check_open(now.media)
                     return
                 await rebuild_rows.forget_pieces(tx, media.id, _served(media))
                 if plan.works:
@@ -135,6 +136,12 @@ async def commit_files(
         await want_captions(parts, tx, media.id)
         await job.commit(tx)
     log.info("media_rebuilt", media_id=str(media.id), generation=begun.generation, replaced=media.generation)
+
+
+def _check_open(media: Media) -> None:
+    """Raises Retryable while the copy is made that everybody waits for: `begin_rebuild` says why."""
+    if media.status.is_playable and media.audience is Audience.PUBLIC and not media.is_playable_for(Audience.PUBLIC):
+        raise Retryable("These media are being opened to everybody.", code="being_opened")
 
 
 def _served(media: Media) -> list[int]:
