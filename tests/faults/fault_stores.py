@@ -28,7 +28,7 @@ from running_stack import clean_environ
 
 _WANTED = ("postgres", "pgbouncer", "valkey")
 _READY_S = 60.0
-_END_S = 10.0
+_END_S = 60.0
 
 # A transaction whose worker is frozen is ended sooner than the 30 s of a deployment: they would only be waited for.
 _IDLE_MS = round(8_000 * PACE)
@@ -128,11 +128,13 @@ class FaultStores:
 
     async def end(self, name: str, number: signal.Signals) -> None:
         """Send a signal to one store, and come back when the whole of it is gone."""
-        process = self.processes.pop(name)
+        process = self.processes[name]
         os.kill(process.pid, number)
         async with asyncio.timeout(_END_S):
             await process.exited.wait()
         await process.end_group()
+        # Not before: what does not end is ended with the suite.
+        del self.processes[name]
 
     async def restart(self, name: str, number: signal.Signals, *, away_s: float = 0.0) -> None:
         """End one store by a signal, leave it away for a while, and start it again."""

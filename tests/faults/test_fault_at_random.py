@@ -80,6 +80,7 @@ async def test_faults_at_random(stores: FaultStores, fleet: Fleet, books: Books,
     hit = books.now()
     await misfortune.end()
     for batch, asked in batches.items():
+        await books.until_settled(batch, asked, within_s=120)
         # Whoever was there three times when a worker died may be taken for poison.
         dead = books.value(
             "select count(*) from jobs where payload ->> 'batch' = %(batch)s and code = 'poison' and crashes = 3",
