@@ -6,10 +6,12 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 
 import pytest
 
-from ments.cache import PageCache, Valkey
+from eventually import eventually
+from ments.cache import PageCache, Valkey, pages
 from ments.cache.pages import MAX_BYTES, PREFIX
 from ments.errors import Unavailable
 from valkey_server import ValkeyServer
@@ -55,28 +57,63 @@ async def test_50_readers_in_two_processes_make_one_build(valkey_server: ValkeyS
     assert build.built == 1
 
 
-async def test_a_fresh_page_is_not_built_again_and_an_old_one_is(valkey_server: ValkeyServer) -> None:
+async def test_a_fresh_page_is_not_built_again_and_an_old_one_is(
+    valkey_server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Pages grow old when the test says so, however long it takes to ask for them.
+    now_s = 1_000.0
+    monkeypatch.setattr(pages, "time", SimpleNamespace(time=lambda: now_s, monotonic=lambda: now_s))
     build = Builder(takes_s=0)
     async with _open(valkey_server.url) as cache, _open(valkey_server.url) as other:
-        assert await cache.get_or_build("k", 0.3, 0.0, build) == b"page 1"
-        assert await other.get_or_build("k", 0.3, 0.0, build) == b"page 1"
-        await asyncio.sleep(0.35)
-        assert await other.get_or_build("k", 0.3, 0.0, build) == b"page 2"
-        # The memory of the first ends with the page, not a second later.
-        assert await cache.get_or_build("k", 0.3, 0.0, build) == b"page 2"
+        # The second is one that Valkey still has when it is old.
+        for key, stale_s in (("k", 0.0), ("l", 60.0)):
+            build.built, now_s = 0, now_s + 1_000
+            assert await cache.get_or_build(key, 60.0, stale_s, build) == b"page 1"
+            now_s += 59.7
+            assert await cache.get_or_build(key, 60.0, stale_s, build) == b"page 1"
+            assert await other.get_or_build(key, 60.0, stale_s, build) == b"page 1"
+            now_s += 0.35
+            assert await other.get_or_build(key, 60.0, stale_s, build) == b"page 2"
+            # The memory of the first ends with the page, not a second later.
+            assert await cache.get_or_build(key, 60.0, stale_s, build) == b"page 2"
+        # Nor does that of who has built a page which is fresh for less than a second.
+        build.built = 0
+        assert await cache.get_or_build("m", 0.3, 60.0, build) == b"page 1"
+        assert await other.get_or_build("m", 0.3, 60.0, build) == b"page 1"
+        now_s += 0.35
+        assert await other.get_or_build("m", 0.3, 60.0, build) == b"page 2"
+        assert await cache.get_or_build("m", 0.3, 60.0, build) == b"page 2"
+        # And Valkey has them for as long as they may be given, no longer.
+        client = cache._valkey.client
+        assert 0 < await client.pttl(PREFIX + "k") <= 60_000 < await client.pttl(PREFIX + "l") <= 120_000
 
 
-async def test_a_stale_page_is_served_while_another_process_builds(valkey_server: ValkeyServer) -> None:
-    slow = Builder(takes_s=1.0)
+async def test_a_stale_page_is_served_while_another_process_builds(
+    valkey_server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Whoever builds holds the lock for as long as the test needs.
+    monkeypatch.setattr(pages, "_LOCK_MS", 60_000)
+    may_end = asyncio.Event()
+    built = 0
+
+    async def build() -> bytes:
+        nonlocal built
+        built += 1
+        await may_end.wait()
+        return b"page 2"
+
     async with _open(valkey_server.url) as one, _open(valkey_server.url) as other:
-        await one.get_or_build("k", 0.1, 30.0, Builder(takes_s=0))
+        await one.get_or_build("k", 0.1, 60.0, Builder(takes_s=0))
         await asyncio.sleep(0.15)
-        building = asyncio.create_task(one.get_or_build("k", 5.0, 30.0, slow))
-        await asyncio.sleep(0.1)
-        assert await other.get_or_build("k", 5.0, 30.0, slow) == b"page 1"
+        building = asyncio.create_task(one.get_or_build("k", 60.0, 60.0, build))
+        await eventually(lambda: built == 1)
+        async with asyncio.timeout(30):
+            assert await other.get_or_build("k", 60.0, 60.0, build) == b"page 1"
         assert not building.done(), "it was not waited for"
-        await building
-    assert slow.built == 1
+        may_end.set()
+        assert await building == b"page 2"
+        assert await other.get_or_build("k", 60.0, 60.0, build) == b"page 2"
+    assert built == 1
 
 
 async def test_a_purged_page_is_built_again(valkey_server: ValkeyServer) -> None:
@@ -156,7 +193,11 @@ async def test_a_reader_who_leaves_does_not_take_the_page_along(valkey_server: V
     assert build.built == 1
 
 
-async def test_without_valkey_pages_are_built_a_few_at_a_time(valkey_server: ValkeyServer) -> None:
+async def test_without_valkey_pages_are_built_a_few_at_a_time(
+    valkey_server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What was built first is still remembered when the last has been.
+    monkeypatch.setattr(pages, "_MEMORY_S", 60.0)
     build = Builder(takes_s=0.05)
     async with _open(valkey_server.url) as cache:
         await cache.get_or_build("before", 5.0, 5.0, build)
@@ -164,15 +205,15 @@ async def test_without_valkey_pages_are_built_a_few_at_a_time(valkey_server: Val
         with pytest.raises(Unavailable):
             await cache._valkey.ping()
         build.built = 0
-        pages = await asyncio.gather(*(cache.get_or_build(f"k{n % 10}", 5.0, 5.0, build) for n in range(100)))
-        assert len(set(pages)) == build.built == 10
+        made = await asyncio.gather(*(cache.get_or_build(f"k{n % 10}", 60.0, 60.0, build) for n in range(100)))
+        assert len(set(made)) == build.built == 10
         assert build.most_at_once <= 4
         # Valkey is left alone for a moment, and memory still serves.
-        await cache.get_or_build("k1", 5.0, 5.0, build)
+        await cache.get_or_build("k1", 60.0, 60.0, build)
         assert build.built == 10
         await cache.purge("k1")
         valkey_server.start()
         await asyncio.sleep(1.1)
-        await cache.get_or_build("k2", 5.0, 5.0, build)
+        await cache.get_or_build("k1", 60.0, 60.0, build)
         await cache._valkey.ping()
-        assert await cache._valkey.client.exists(PREFIX + "k2")
+        assert await cache._valkey.client.exists(PREFIX + "k1")

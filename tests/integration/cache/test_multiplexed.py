@@ -12,19 +12,26 @@ from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as AnswerLate
 
+from ments.cache import multiplexed, wire
 from ments.cache.multiplexed import Multiplexed
 from valkey_server import ValkeyServer
 
 
+@pytest.fixture(autouse=True)
+def _patient_dial(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "_CONNECT_TIMEOUT_S", 30.0)
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def quick(valkey_server: ValkeyServer) -> AsyncIterator[Multiplexed]:
-    client = Multiplexed(valkey_server.url, timeout_s=0.4)
+    # So long that nothing is late unless it was waited for in vain.
+    client = Multiplexed(valkey_server.url, timeout_s=60.0)
     yield client
     await client.close()
 
 
 async def answers_again(client: Multiplexed) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while True:
             try:
                 await client.ask("PING")
@@ -56,7 +63,7 @@ async def test_each_asker_gets_its_own_answer(quick: Multiplexed) -> None:
 
 async def test_a_server_that_dies_is_found_again(quick: Multiplexed, valkey_server: ValkeyServer) -> None:
     await quick.ask("SET", "there", "1")
-    waiting = [asyncio.create_task(quick.ask("BLPOP", "nothing", 10)) for _ in range(3)]
+    waiting = [asyncio.create_task(quick.ask("BLPOP", "nothing", 100)) for _ in range(3)]
     await asyncio.sleep(0.05)
     valkey_server.kill()
     lost = await asyncio.gather(*waiting, return_exceptions=True)
@@ -71,8 +78,13 @@ async def test_a_server_that_dies_is_found_again(quick: Multiplexed, valkey_serv
     assert await quick.ask("GET", "there") == b"1"
 
 
-async def test_a_server_that_stands_still_is_given_up(quick: Multiplexed, valkey_server: ValkeyServer) -> None:
+async def test_a_server_that_stands_still_is_given_up(
+    quick: Multiplexed, valkey_server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Asked again just after, it is still left alone.
+    monkeypatch.setattr(multiplexed, "_REST_S", 2.0)
     await quick.ask("SET", "there", "1")
+    quick._timeout_s = 0.4
     valkey_server.freeze()
     began = time.monotonic()
     late = await asyncio.gather(*[quick.ask("GET", "there") for _ in range(50)], return_exceptions=True)
@@ -82,6 +94,7 @@ async def test_a_server_that_stands_still_is_given_up(quick: Multiplexed, valkey
     with pytest.raises(ConnectionLost):
         await quick.ask("GET", "there")
     valkey_server.thaw()
+    quick._timeout_s = 60.0
     await answers_again(quick)
     # Nobody gets the answer to a question of before.
     assert await asyncio.gather(quick.ask("ECHO", "a"), quick.ask("GET", "there")) == [b"a", b"1"]

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-import time
+from types import SimpleNamespace
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ments.cache import Heard, Valkey
+from ments.cache import kept as kept_module
 from ments.cache.heard import HEARD_WITHIN_S
 from ments.cache.kept import Begun, Kept
 
 ACCOUNTS = [UUID(int=n) for n in range(4)]
+
+
+def stop_time(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """What `kept` takes for the time: `now_s`, until the test changes it."""
+    clock = SimpleNamespace(now_s=1_000.0)
+    clock.monotonic = lambda: clock.now_s
+    monkeypatch.setattr(kept_module, "time", clock)
+    return clock
 
 
 def open_kept(*, keep_s: float = 60.0, entries_max: int = 100, bytes_max: int = 16_000) -> tuple[Heard, Kept[str]]:
@@ -81,12 +91,14 @@ def test_what_was_begun_while_nothing_was_heard_is_not_kept() -> None:
     assert kept.put(kept.begin(), "a", ACCOUNTS[0], "value", 1) is not None
 
 
-def test_what_took_long_to_make_is_kept_the_shorter() -> None:
+def test_what_took_long_to_make_is_kept_the_shorter(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = stop_time(monkeypatch)
     heard, kept = open_kept(keep_s=0.05)
     begun = kept.begin()
-    assert kept.put(begun, "a", ACCOUNTS[0], "value", 1)
+    clock.now_s += 0.04
+    assert kept.put(begun, "a", ACCOUNTS[0], "value", 1) == pytest.approx(1_000.05)
     assert kept.find("a") == "value"
-    time.sleep(0.06)
+    clock.now_s += 0.02
     assert kept.find("a") is None
     assert not kept.put(begun, "a", ACCOUNTS[0], "value", 1)
     heard.is_live = False
@@ -122,20 +134,25 @@ def test_what_was_begun_at_one_moment_does_not_end_at_one() -> None:
 
 @given(st.lists(st.sampled_from(["own", "other", "loss", "gap"]), max_size=6), st.booleans())
 def test_what_another_process_began_before_all_heard_of_a_drop_is_not_adopted(taken: list[str], is_late: bool) -> None:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        _check_adoption(stop_time(monkeypatch).now_s, taken, is_late)
+
+
+def _check_adoption(now_s: float, taken: list[str], is_late: bool) -> None:
     heard, kept = open_kept()
     for step in taken:
         if step in ("loss", "gap"):
             heard._lose()
             # What was told meanwhile it does not know of.
-            heard.is_live, heard.live_since = step == "gap", time.monotonic()
+            heard.is_live, heard.live_since = step == "gap", now_s
         else:
             heard._hand_out(heard._prefix + b"accounts", ACCOUNTS[step == "other"].bytes)
-    at = time.monotonic() + HEARD_WITHIN_S - 1 + 2 * is_late
+    at = now_s + HEARD_WITHIN_S - 1 + 2 * is_late
     until = at + 60
     expected = heard.is_live and (is_late or not {"own", "gap"} & set(taken))
     assert kept.adopt(at, until, "a", ACCOUNTS[0], "value", 1) == expected
     assert kept.find("a") == ("value" if expected else None)
-    assert not kept.adopt(at, time.monotonic(), "b", ACCOUNTS[0], "over", 1)
+    assert not kept.adopt(at, now_s, "b", ACCOUNTS[0], "over", 1)
     assert not kept.adopt(at, until, "b", ACCOUNTS[0], "large", 1001)
     kept.drop(ACCOUNTS[0])
     assert kept.find("a") is None

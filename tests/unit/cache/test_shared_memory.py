@@ -8,6 +8,7 @@ import pickle
 import signal
 import time
 from multiprocessing.connection import Connection
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -60,17 +61,21 @@ def test_the_others_find_what_was_put_last_under_the_very_key(
                 assert found is None or (found.begun, found.value) == max(theirs)
 
 
-def test_what_is_over_is_not_found() -> None:
+def test_what_is_over_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Time goes on when the test says so.
+    now_s = 100.0
+    monkeypatch.setattr(shared_memory, "time", SimpleNamespace(monotonic=lambda: now_s))
     one, other = open_caches()
-    assert put(one, b"key", b"value", lasts_s=0.05)
+    assert put(one, b"key", b"value", begun=now_s, lasts_s=0.05)
+    now_s += 0.04
     found = other.find(b"key")
     assert found is not None
     assert (found.account_id, found.value) == (ANN, b"value")
     assert found.until - found.begun == pytest.approx(0.05)
-    time.sleep(0.06)
+    now_s += 0.02
     assert other.find(b"key") is None
     # Nor by who made it, who keeps it elsewhere.
-    assert put(one, b"key", b"value")
+    assert put(one, b"key", b"value", begun=now_s)
     assert one.find(b"key") is None
 
 
@@ -128,7 +133,7 @@ def test_a_process_has_a_ring_of_its_own_and_gives_it_back_however_it_ends() -> 
         here, there = spawning.Pipe()
         process = spawning.Process(target=take_part, args=(memory, there))
         process.start()
-        assert here.poll(20)
+        assert here.poll(60)
         return process, here
 
     first, second = start(), start()
@@ -144,16 +149,16 @@ def test_a_process_has_a_ring_of_its_own_and_gives_it_back_however_it_ends() -> 
         third = start()
         assert third[1].recv() == (None, False)
         third[1].send("end")
-        third[0].join(10)
+        third[0].join(60)
         os.kill(first[0].pid, signal.SIGKILL)
-        first[0].join(10)
+        first[0].join(60)
         third = start()
         assert third[1].recv() == (rings[0][0], True)
         assert reader.find(b"from %d" % third[0].pid) is not None
     finally:
         for process, _ in filter(None, (first, second, third)):
             process.kill()
-            process.join(10)
+            process.join(60)
 
 
 def test_memory_is_handed_to_spawned_processes_alone() -> None:
