@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -28,6 +27,9 @@ from wire import Wire, connect, wait_until
 
 KEPT_BODY = b"k" * 14_000
 _LIMIT_S = 15.0
+ENDS_WITHIN_S = 30.0
+"""In which a server that was told to stop has ended, unless something in it takes the grace."""
+LONG_GRACE_S = 100
 _TESTS = Path(__file__).parent
 
 
@@ -178,8 +180,7 @@ class Processes:
     def children(self) -> list[int]:
         """The processes that serve; not the one that only keeps count of what multiprocessing shares."""
         task = Path(f"/proc/{self.parent.pid}/task/{self.parent.pid}/children")
-        pids = [int(pid) for pid in task.read_text().split()]
-        return [pid for pid in pids if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        return [pid for pid in map(int, task.read_text().split()) if b"spawn_main" in _command_line(pid)]
 
     def answers(self) -> bool:
         try:
@@ -189,12 +190,21 @@ class Processes:
         except (OSError, EOFError):
             return False
 
-    def stop(self) -> float:
-        """Tell it to stop; returns how many seconds it took."""
-        started = time.monotonic()
+    def stop(self) -> None:
+        """Tell it to stop, and come back at once."""
         self.parent.send_signal(signal.SIGTERM)
-        self.parent.wait(_LIMIT_S * 2)
-        return time.monotonic() - started
+
+    def wait(self) -> int:
+        """Its exit status; raises TimeoutExpired when it does not end."""
+        return self.parent.wait(ENDS_WITHIN_S)
+
+
+def _command_line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        # It ended, and was taken off the list, just now.
+        return b""
 
 
 def free_port() -> int:
@@ -203,12 +213,17 @@ def free_port() -> int:
 
 
 def start_processes(
-    port: int, factory: str = "web_server:make_answering", env: Mapping[str, str] | None = None, processes: int = 2
+    port: int,
+    factory: str = "web_server:make_answering",
+    env: Mapping[str, str] | None = None,
+    processes: int = 2,
+    grace_s: int | None = None,
 ) -> subprocess.Popen[str]:
-    """Start a server of so many processes under one."""
-    call = f"serve({factory!r}, host='127.0.0.1', port={port}, processes={processes}, at_work_max=100)"
+    """Start a server of so many processes under one. `grace_s`: how long a stop waits for what does not end, if not its own ten seconds."""
+    grace = "" if grace_s is None else f"server._STOP_S = {grace_s}\n"
+    call = f"server.serve({factory!r}, host='127.0.0.1', port={port}, processes={processes}, at_work_max=100)"
     return subprocess.Popen(
-        [sys.executable, "-c", f"from ments.web.server import serve\n{call}"],
+        [sys.executable, "-c", f"from ments.web import server\n{grace}{call}"],
         env=clean_environ() | dict(env or {}) | {"PYTHONPATH": str(_TESTS)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -219,11 +234,14 @@ def start_processes(
 
 @contextmanager
 def running_apart(
-    factory: str = "web_server:make_answering", env: Mapping[str, str] | None = None, processes: int = 2
+    factory: str = "web_server:make_answering",
+    env: Mapping[str, str] | None = None,
+    processes: int = 2,
+    grace_s: int | None = None,
 ) -> Iterator[Processes]:
     """Serve in processes of their own until the block's end; whatever became of the parent, nothing is left."""
     port = free_port()
-    parent = start_processes(port, factory, env, processes)
+    parent = start_processes(port, factory, env, processes, grace_s)
     running = Processes(port, parent)
     try:
         wait_until(lambda: running.answers() or parent.poll() is not None, 30)

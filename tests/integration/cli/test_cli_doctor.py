@@ -3,43 +3,67 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
 
 from running_stack import RunningStack, clean_environ, ments
 
+Found = dict[str, dict[str, Any]]
+
 PARTS = {
     *("database", "schema", "replica 1", "valkey", "storage", "edge", "workers", "sandbox", "ffmpeg", "disk"),
 }
+# A part of a busy machine may not answer within the seconds that the doctor gives it.
+TRIES = 3
 
 
-def examine(stack: RunningStack, **changed: str) -> tuple[int, dict[str, dict[str, Any]]]:
-    """The exit status, and what was found of each part, of processes with some settings of their own."""
-    done = ments("doctor", "--json", environ=clean_environ(**stack.env | changed))
-    assert done.stderr == ""
-    found = json.loads(done.stdout)
-    assert found["ok"] == (done.returncode == 0)
-    return done.returncode, {finding["part"]: finding for finding in found["findings"]}
+def examine(
+    stack: RunningStack, is_expected: Callable[[Found], bool] = bool, **changed: str
+) -> tuple[int, dict[str, dict[str, Any]]]:
+    """The exit status, and what was found of each part, of processes with some settings of their own.
+
+    is_expected  of what was found; else all are asked again, three times at most
+    """
+    for _ in range(TRIES):
+        done = ments("doctor", "--json", environ=clean_environ(**stack.env | changed))
+        assert done.stderr == ""
+        told = json.loads(done.stdout)
+        assert told["ok"] == (done.returncode == 0)
+        found: Found = {finding["part"]: finding for finding in told["findings"]}
+        if is_expected(found):
+            break
+    return done.returncode, found
+
+
+def not_well(found: Found) -> set[str]:
+    return {part for part, finding in found.items() if finding["state"] != "ok"}
 
 
 def test_a_stack_that_was_just_started_is_well(stack: RunningStack) -> None:
-    status, found = examine(stack)
+    status, found = examine(stack, lambda found: not_well(found) <= {"dead letters"})
     assert status == 0, found
     assert set(found) >= PARTS
-    assert {part: finding["detail"] for part, finding in found.items() if finding["state"] != "ok"}.keys() <= {
-        "dead letters"
-    }
+    assert not_well(found) <= {"dead letters"}, found
     assert "in a jail" in found["sandbox"]["detail"]
-    printed = ments("doctor", "--home", str(stack.home))
+    for _ in range(TRIES):
+        printed = ments("doctor", "--home", str(stack.home))
+        n_well = printed.stdout.count("ok ")
+        if printed.returncode == 0 and n_well >= len(PARTS):
+            break
     assert printed.returncode == 0
-    assert printed.stdout.count("ok ") >= len(PARTS)
+    assert n_well >= len(PARTS)
 
 
 def test_what_is_away_does_not_hide_the_rest(stack: RunningStack) -> None:
     nowhere = "postgresql://ments:secret@127.0.0.1:1/ments"
     status, found = examine(
-        stack, DATABASE_URL=nowhere, DATABASE_REPLICA_URLS=stack.env["DATABASE_URL"], AWS_SECRET_ACCESS_KEY="wrong"
+        stack,
+        lambda found: not_well(found) == {"database", "jobs", "storage", "replica 1"},
+        DATABASE_URL=nowhere,
+        DATABASE_REPLICA_URLS=stack.env["DATABASE_URL"],
+        AWS_SECRET_ACCESS_KEY="wrong",
     )
     assert status == 1
     assert {part for part, finding in found.items() if finding["state"] == "broken"} == {"database", "jobs", "storage"}
@@ -55,7 +79,7 @@ def test_a_seed_that_was_cut_off_is_told(stack: RunningStack) -> None:
         # As it is there for as long as something is taken away; that a cut-off run leaves it is for the tests of seed.
         connection.execute("create table seed_taken_away (relation text)")
         try:
-            _, found = examine(stack)
+            _, found = examine(stack, lambda found: found["schema"]["state"] == "warning")
         finally:
             connection.execute("drop table seed_taken_away")
     assert found["schema"]["state"] == "warning"
@@ -79,7 +103,12 @@ def test_no_address_that_is_spelt_wrong_tells_its_password(stack: RunningStack) 
 
 
 def test_a_machine_without_namespaces_is_said_so_aloud(stack: RunningStack) -> None:
-    status, found = examine(stack, MENTS_BWRAP_BIN="/bin/false", MENTS_FFMPEG_BIN="/bin/true")
+    status, found = examine(
+        stack,
+        lambda found: found["edge"]["state"] == "ok",
+        MENTS_BWRAP_BIN="/bin/false",
+        MENTS_FFMPEG_BIN="/bin/true",
+    )
     assert status == 1, "an ffmpeg that encodes nothing is broken, no jail is a warning"
     assert found["sandbox"]["state"] == "warning"
     assert "WITHOUT A JAIL" in found["sandbox"]["detail"]
