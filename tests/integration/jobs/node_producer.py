@@ -13,6 +13,7 @@ from typing import Any
 
 from ments.parts import Parts
 from running_stack import RunningStack, clean_environ
+from sending import relaying
 
 FOLDER = Path(__file__).with_name("node")
 MAJORS = ("bullmq5", "bullmq6")
@@ -72,7 +73,7 @@ async def node_producer(major: str, redis_url: str) -> AsyncIterator[NodeProduce
 
 @asynccontextmanager
 async def real_worker(stack: RunningStack, parts: Parts, **more: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run `ments worker` over the parts of a test; at the end it must have lived all the time, and leave well."""
+    """Run `ments worker` over the parts of a test, beside a relay; at the end it must have lived all the time, and leave well."""
     settings = parts.settings
     worker = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "ments", "worker"),
@@ -86,7 +87,8 @@ async def real_worker(stack: RunningStack, parts: Parts, **more: str) -> AsyncIt
         | more,
     )
     try:
-        yield worker
+        async with relaying(parts.primary, parts.outbox.queues):
+            yield worker
         assert worker.returncode is None
         worker.terminate()
         async with asyncio.timeout(30):

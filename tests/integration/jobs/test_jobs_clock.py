@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from uuid import uuid4
 
 import pytest
 
+from eventually import eventually
 from ments.jobs import JobQueues, PeriodicTask
 from ments.jobs.bindings import Bindings
 from ments.jobs.clock import Clock
@@ -16,8 +18,10 @@ from ments.jobs.process import relay
 from ments.parts import Parts
 
 
-def _task(ran: Counter[str], every_s: float, *, takes_s: float = 0.0, fails: bool = False) -> PeriodicTask:
-    name = f"test-{uuid4()}"
+def _task(
+    ran: Counter[str], every_s: float, *, takes_s: float = 0.0, fails: bool = False, name: str = ""
+) -> PeriodicTask:
+    name = name or f"test-{uuid4()}"
 
     async def run(parts: object) -> None:
         ran["started"] += 1
@@ -34,11 +38,13 @@ async def test_three_clocks_run_it_once_a_period(parts: Parts) -> None:
     ran: Counter[str] = Counter()
     periodic = _task(ran, 1.0)
     stop = asyncio.Event()
+    began = time.monotonic()
     clocks = [asyncio.create_task(Clock(parts.primary, parts, [periodic]).run(stop)) for _ in range(3)]
-    await asyncio.sleep(3.6)
+    await eventually(lambda: ran["ended"] >= 3)
     stop.set()
     await asyncio.gather(*clocks)
-    assert 3 <= ran["ended"] <= 4
+    # At the very start, and once in each second since.
+    assert ran["ended"] <= time.monotonic() - began + 1
 
 
 async def test_a_run_longer_than_its_period_does_not_run_twice_at_once(parts: Parts) -> None:
@@ -77,14 +83,19 @@ async def test_a_failed_run_waits_for_its_next_period(parts: Parts) -> None:
 
 async def test_a_clock_that_dies_in_a_run_leaves_it_to_another(parts: Parts) -> None:
     ran: Counter[str] = Counter()
-    periodic = _task(ran, 60.0, takes_s=0.5)
-    clock = Clock(parts.primary, parts, [periodic])
-    dying = asyncio.create_task(clock.run_if_due(periodic))
-    await asyncio.sleep(0.2)
+    long = _task(ran, 60.0, takes_s=30.0)
+    dying = asyncio.create_task(Clock(parts.primary, parts, [long]).run_if_due(long))
+    await eventually(lambda: ran["started"] == 1)
     dying.cancel()
     await asyncio.gather(dying, return_exceptions=True)
-    await clock.run_if_due(periodic)
+    await _run_elsewhere(parts, ran, long)
     assert (ran["started"], ran["ended"]) == (2, 1)
+
+
+async def _run_elsewhere(parts: Parts, ran: Counter[str], long: PeriodicTask) -> None:
+    """Another relay looks whether the task is due, whose run takes no time there."""
+    short = _task(ran, long.every_s, name=long.name)
+    await Clock(parts.primary, parts, [short]).run_if_due(short)
 
 
 def test_two_tasks_of_one_name_are_refused(parts: Parts) -> None:
@@ -99,7 +110,7 @@ async def test_the_relay_process_stops_at_once(parts: Parts, queues: JobQueues) 
     running = asyncio.create_task(
         relay(parts.primary, queues, bindings=Bindings({}), parts=parts, periodic=[_task(ran, 30.0)], stop=stop)
     )
-    await asyncio.sleep(1)
+    await eventually(lambda: ran["ended"] == 1)
     stop.set()
     async with asyncio.timeout(2):
         await running
@@ -111,14 +122,15 @@ async def test_a_stop_cuts_off_what_takes_long_and_another_runs_it(
 ) -> None:
     monkeypatch.setattr("ments.jobs.clock._DRAIN_S", 0.3)
     ran: Counter[str] = Counter()
-    periodic = _task(ran, 60.0, takes_s=4.0)
-    clock, stop = Clock(parts.primary, parts, [periodic]), asyncio.Event()
-    running = asyncio.create_task(clock.run(stop))
-    await asyncio.sleep(0.5)
+    long, stop = _task(ran, 60.0, takes_s=30.0), asyncio.Event()
+    running = asyncio.create_task(Clock(parts.primary, parts, [long]).run(stop))
+    await eventually(lambda: ran["started"] == 1)
     stop.set()
-    async with asyncio.timeout(3):
+    # Far less than the run would take.
+    async with asyncio.timeout(15):
         await running
-    await clock.run_if_due(periodic)
+    assert ran["ended"] == 0
+    await _run_elsewhere(parts, ran, long)
     assert (ran["started"], ran["ended"]) == (2, 1)
 
 

@@ -14,6 +14,7 @@ from eventually import eventually
 from ments.errors import Away
 from ments.jobs import Bindings, JobContext, Outbox, QueuedJob, TaskDefinition, task
 from ments.jobs.model import Rank
+from sending import open_patient_outbox
 
 
 @dataclass(frozen=True)
@@ -72,26 +73,26 @@ BINDINGS = Bindings({}, [first, ladder, rebuild, note])
 
 @pytest_asyncio.fixture
 async def studio(world: JobWorld) -> AsyncIterator[Studio]:
-    outbox = Outbox(world.primary, world.queues, BINDINGS)
-    yield Studio(outbox)
-    await outbox.aclose()
+    # What waits for a relay instead would come in another order.
+    async with open_patient_outbox(world.primary, world.valkey_server.url, BINDINGS) as outbox:
+        yield Studio(outbox)
 
 
 async def _accept(world: JobWorld, studio: Studio, made: TaskDefinition, account_id: UUID, *names: str) -> None:
     """Accept jobs, each in a transaction of its own, and wait until all of them are in the queue."""
-    before = await _entries(world)
+    before = await _entries(studio)
     for name in names:
         async with world.primary.transaction() as tx:
             await made.later(studio, tx, Film(name, account_id))
 
     async def queued() -> bool:
-        return await _entries(world) - before == len(names)
+        return await _entries(studio) - before == len(names)
 
     await eventually(queued)
 
 
-async def _entries(world: JobWorld) -> int:
-    counts = (await world.queues.count_jobs(("media",)))["media"]
+async def _entries(studio: Studio) -> int:
+    counts = (await studio.outbox.queues.count_jobs(("media",)))["media"]
     return sum(counts.values())
 
 

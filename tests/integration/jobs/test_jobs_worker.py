@@ -46,6 +46,7 @@ class Seen:
     steps: list[dict[str, Any]] = field(default_factory=list)
     died: list[JobDied] = field(default_factory=list)
     primary: Primary | None = None
+    may_write: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @task(queue="default", name="ask")
@@ -73,7 +74,7 @@ async def transcode(parts: Seen, job: JobContext, event: Asked) -> None:
         raise asyncio.CancelledError
 
 
-@task(queue="default", name="hurry", timeout_s=0.5, backoff_s=0.5)
+@task(queue="default", name="hurry", timeout_s=2.0, backoff_s=0.5)
 async def hurry(parts: Seen, job: JobContext, event: Asked) -> None:
     await ask(parts, job, event)
 
@@ -90,10 +91,13 @@ async def step(parts: Seen, job: JobContext, event: Asked) -> None:
 async def write(parts: Seen, job: JobContext, event: Asked) -> None:
     assert parts.primary
     parts.at.append(time.monotonic())
-    await asyncio.sleep(parts.takes_s)
-    async with parts.primary.transaction() as tx:
-        await tx.connection.execute("insert into effects values (%s)", [job.id])
-        await job.commit(tx)
+    await parts.may_write.wait()
+    try:
+        async with parts.primary.transaction() as tx:
+            await tx.connection.execute("insert into effects values (%s)", [job.id])
+            await job.commit(tx)
+    finally:
+        parts.ended.append(job.id)
 
 
 @task(queue="default", name="mourn")
@@ -216,15 +220,17 @@ async def test_a_part_that_is_away_uses_no_attempt(world: JobWorld) -> None:
 
 async def test_an_effect_is_written_once_by_the_newest_run(world: JobWorld) -> None:
     """A run that was overtaken between its start and its commit writes nothing."""
-    seen = Seen(primary=world.primary, takes_s=0.5)
+    seen = Seen(primary=world.primary)
     async with world.primary.transaction() as tx:
         await tx.connection.execute("create table if not exists effects (job_id text)")
     async with world.working(BINDINGS, seen):
         overtaken = await world.accept("write", X)
         await eventually(lambda: len(seen.at) == 1)
         await world.change(overtaken, "lease = lease + 1")
+        seen.may_write.set()
         kept = await world.accept("write", X)
         await world.becomes(kept, "done")
+        await eventually(lambda: len(seen.ended) == 2)
     async with world.primary.transaction() as tx:
         rows = await (await tx.connection.execute("select job_id from effects")).fetchall()
         await tx.connection.execute("drop table effects")
@@ -311,17 +317,26 @@ async def test_a_trace_that_is_none_goes_no_further(world: JobWorld) -> None:
 async def test_an_idle_worker_is_not_deaf(world: JobWorld) -> None:
     """redis-py's timeout of 5 s equals the blocking wait of an idle worker, which is deaf for a while after it.
 
-    A job begins the wait anew, so the next one comes a little after the wait has ended.
+    A job begins the wait anew, so the next one comes a little after the wait has ended. Who is deaf is so each time, for
+    0.7 s or more; who is not may be slow once, on a machine that has other things to do.
     """
     seen = Seen()
+    picked_up_s: list[float] = []
     async with world.working(BINDINGS, seen):
-        await world.accept("ask", X)
-        await eventually(lambda: len(seen.at) == 1)
-        await asyncio.sleep(5.3)
-        added = time.monotonic()
-        await world.accept("ask", X)
-        await eventually(lambda: len(seen.at) == 2)
-        assert seen.at[-1] - added < 0.5
+        while len(picked_up_s) < 3 and not any(one < 0.5 for one in picked_up_s):
+            await _accept_and_wait(world, seen)
+            await asyncio.sleep(5.3)
+            picked_up_s.append(await _accept_and_wait(world, seen))
+    assert min(picked_up_s) < 0.5, picked_up_s
+
+
+async def _accept_and_wait(world: JobWorld, seen: Seen) -> float:
+    """Returns the seconds until it was picked up."""
+    before = len(seen.at)
+    added = time.monotonic()
+    await world.accept("ask", X)
+    await eventually(lambda: len(seen.at) == before + 1)
+    return seen.at[-1] - added
 
 
 async def test_a_restart_of_valkey_does_not_end_a_worker(world: JobWorld) -> None:
@@ -381,14 +396,18 @@ async def test_stop_hands_back_what_takes_too_long(world: JobWorld) -> None:
 async def test_short_delays_are_kept(world: JobWorld, delay_ms: int) -> None:
     seen = Seen()
     plain = Queue("default", {"connection": Redis.from_url(world.valkey_server.url, decode_responses=True)})
+    kept_s: list[float] = []
+    # The library by itself rounds up to whole seconds, each time; a machine that has other things to do is late at times.
+    bound_s = math.ceil(delay_ms / 1000)
     async with world.working(BINDINGS, seen):
-        await asyncio.sleep(0.3)
-        added = time.monotonic()
-        await plain.add("ask", {"what": "later"}, {"delay": delay_ms})
-        await eventually(lambda: len(seen.at) == 1)
+        while len(kept_s) < 3 and not any(one < bound_s for one in kept_s):
+            await asyncio.sleep(0.3)
+            added = time.monotonic()
+            await plain.add("ask", {"what": "later"}, {"delay": delay_ms})
+            await eventually(lambda: len(seen.at) == len(kept_s) + 1)
+            kept_s.append(seen.at[-1] - added)
     await plain.client.aclose()
-    # Not rounded up to whole seconds, which is what the library does by itself.
-    assert delay_ms / 1000 - 0.05 < seen.at[0] - added < math.ceil(delay_ms / 1000)
+    assert delay_ms / 1000 - 0.05 < min(kept_s) < bound_s, kept_s
 
 
 async def test_a_task_whose_module_cannot_be_imported_makes_dead_letters(world: JobWorld) -> None:

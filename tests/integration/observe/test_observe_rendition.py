@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
@@ -11,11 +12,14 @@ import pytest
 
 from collector import Collector
 from eventually import eventually
+from ments.jobs.rooms import join_rooms
 from ments.parts import Parts
+from ments.rooms import ROOMS
 from ments.settings import Settings
 from originals import make_video
 from posting import make_member, open_api
 from running_stack import RunningStack, clean_environ
+from sending import open_patient_outbox, relaying
 
 
 @pytest.mark.timeout(240)
@@ -37,7 +41,12 @@ async def test_one_trace_from_the_request_to_the_rendition(
         },
     )
     try:
-        async with open_api(parts) as api:
+        async with (
+            # What is left to a relay is a failed span of its request.
+            open_patient_outbox(parts.primary, observed.redis_url, join_rooms(ROOMS).bindings) as outbox,
+            relaying(parts.primary, outbox.queues),
+            open_api(replace(parts, outbox=outbox)) as api,
+        ):
             # The host that is asked is the one that is signed, and the edge answers under its own only.
             api.base_url = httpx2.URL(stack.url)
             started = await api.post(
@@ -59,7 +68,7 @@ async def test_one_trace_from_the_request_to_the_rendition(
                 return bool(shown.json()["variants"])
 
             await eventually(playable, within_s=150)
-        await eventually(lambda: any(span.name == "run transcode" for span in collector.trace(trace_id)), within_s=20)
+        await eventually(lambda: any(span.name == "run transcode" for span in collector.trace(trace_id)), within_s=60)
     finally:
         worker.terminate()
         async with asyncio.timeout(20):
@@ -75,7 +84,9 @@ async def test_one_trace_from_the_request_to_the_rendition(
             "transaction",
             request,
         ]
-    assert not any(span.failed for span in spans.values())
+    failed = {(span.service, span.name) for span in collector.trace(trace_id) if span.failed}
+    # What a worker cannot send within a second is the relay's.
+    assert failed <= {("ments-worker", "enqueue")}
     assert collector.events == []
     # The signed requests of the upload and of the worker are in no span.
     assert b"X-Amz-Signature" not in collector.raw
