@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import httpx2
+import pytest
 import pytest_asyncio
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
@@ -26,8 +27,9 @@ FORGOTTEN_S = 1.05
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def bounded(parts: Parts) -> AsyncIterator[Parts]:
-    """The parts with bounds that a test can reach, and no verdict from before."""
+async def bounded(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Parts]:
+    """The parts with bounds that a test can reach, and no verdict from before; a look is waited for, however long it takes."""
+    monkeypatch.setattr("ments.jobs.backlog._ASK_TIMEOUT_S", 30.0)
     async with aclosing(JobQueues(parts.settings.redis_url)) as queues:
         backlog = Backlog(parts.primary, queues, "media", waiting_max=WAITING_MAX, wait_max_s=WAIT_MAX_S)
         yield replace(parts, backlogs=(backlog,))

@@ -448,18 +448,19 @@ async def test_what_lasts_too_long_is_left_to_the_ledger_and_given_up_when_that_
 async def test_watching_ends_with_the_final_state(parts: Parts, small: Path) -> None:
     mara = await make_member(parts)
     event = await make_queued(parts, mara, small)
+    seen: list[tuple[MediaStatus, float]] = []
+    begun = asyncio.Event()
 
-    async def watch() -> list[tuple[MediaStatus, float]]:
-        return [
-            (shown.status, shown.progress)
-            async for shown in actions.watch_media(parts, mara.viewer.id, id_of(event))
-            if shown is not None
-        ]
+    async def watch() -> None:
+        async for shown in actions.watch_media(parts, mara.viewer.id, id_of(event)):
+            if shown is not None:
+                seen.append((shown.status, shown.progress))
+            begun.set()
 
     watching = asyncio.create_task(watch())
-    await asyncio.sleep(0.1)
+    await asyncio.wait_for(begun.wait(), 30)
     await transcode(parts, run_of(), event)
-    seen = await asyncio.wait_for(watching, 10)
+    await asyncio.wait_for(watching, 30)
     assert seen[0][0] is MediaStatus.QUEUED
     assert seen[-1] == (MediaStatus.READY, 1.0)
     assert [progress for _, progress in seen] == sorted(progress for _, progress in seen)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from threading import Event, Timer
-from time import sleep
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -15,7 +15,7 @@ import pytest
 
 from ments.accounts.model import Account
 from ments.parts import Parts
-from ments.seed import bare, copying
+from ments.seed import bare, copying, lanes
 from ments.seed import fill as filling
 from ments.seed.fill import Filled, fill
 from ments.seed.lanes import run_lanes
@@ -260,9 +260,20 @@ async def test_an_index_is_known_by_more_than_its_name(parts: Parts) -> None:
 
 
 async def test_a_lane_that_waits_for_a_lock_ends_with_the_other(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
-    url, tries, waiting = parts.settings.database_direct_url, 0, Event()
-    # The lock is asked for at once, and slept for nearly all the time: no statement is there to be cancelled.
-    monkeypatch.setattr(bare, "_LOCK_WAIT_S", 1)
+    url, tries = parts.settings.database_direct_url, 0
+    sleeping, told, stop = Event(), Event(), lanes._stop
+
+    def sleep_until_told(_: float) -> None:
+        sleeping.set()
+        told.wait(60)
+
+    def stop_and_tell(*given: Any) -> None:
+        stop(*given)
+        told.set()
+
+    # The other fails while this one sleeps, which it does for nearly all the time: no statement is there to be cancelled.
+    monkeypatch.setattr(bare, "time", SimpleNamespace(sleep=sleep_until_told))
+    monkeypatch.setattr(lanes, "_stop", stop_and_tell)
     with psycopg.connect(url) as holder:
 
         def wait(connection: Any, tell: Callable[[str, int, int], None]) -> None:
@@ -270,13 +281,11 @@ async def test_a_lane_that_waits_for_a_lock_ends_with_the_other(parts: Parts, mo
             for attempt in bare._tries(lambda: tell("follows", 0, 1)):
                 tries += 1
                 with attempt, connection.transaction():
-                    waiting.set()
                     connection.execute("lock table follows in share mode nowait")
                     break
 
         def fail(*_: Any) -> None:
-            waiting.wait(10)
-            sleep(0.5)
+            assert sleeping.wait(60)
             raise ConnectionError("the power is gone")
 
         holder.execute("lock table follows in access exclusive mode")
