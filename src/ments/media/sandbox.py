@@ -132,15 +132,7 @@ async def run_group(
     argv: Sequence[str], *, folder: Path, wall_s: int, on_line: Callable[[str], None] | None = None
 ) -> Finished:
     """Run a program in a process group of its own; end the whole group after `wall_s`, or when cancelled."""
-    process = await asyncio.create_subprocess_exec(
-        *argv,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        cwd=folder,
-        env={"PATH": "/usr/bin", "LANG": "C.UTF-8"},
-        start_new_session=True,
-    )
+    process = await _spawn(argv, folder)
     timed_out = False
     async with _ended(process):
         output, errors = _Tail(_OUTPUT_MAX), _Tail(_ERRORS_MAX)
@@ -152,6 +144,31 @@ async def run_group(
         except TimeoutError:
             timed_out = True
     return Finished(process.returncode or 0, output.text(), errors.text(), timed_out)
+
+
+async def _spawn(argv: Sequence[str], folder: Path) -> asyncio.subprocess.Process:
+    """Start it in a process group of its own. Who is cancelled meanwhile leaves no group: asyncio would kill its leader only."""
+    spawning = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
+            *argv,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            cwd=folder,
+            env={"PATH": "/usr/bin", "LANG": "C.UTF-8"},
+            start_new_session=True,
+        )
+    )
+    try:
+        return await asyncio.shield(spawning)
+    except asyncio.CancelledError:
+        spawning.add_done_callback(_kill_spawned)
+        raise
+
+
+def _kill_spawned(spawning: asyncio.Future[asyncio.subprocess.Process]) -> None:
+    if not spawning.cancelled() and spawning.exception() is None:
+        _signal(spawning.result(), signal.SIGKILL)
 
 
 @asynccontextmanager

@@ -108,6 +108,8 @@ def _edge(around: Surroundings, settings: Settings) -> Part:
         probe=partial(http_answers, f"{address}/"),
         stop_stage=StopStage.EDGE,
         grace_s=2.0,
+        # As long as the API may take, without which there is no page.
+        ready_s=_READY_S,
         url=address,
         leaves=(pages_dir,) if pages_dir else (),
     )

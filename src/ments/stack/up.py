@@ -18,7 +18,7 @@ from ments.stack.home import Home, env_text, told_plainly, write_whole
 from ments.stack.leftovers import end_leftovers, read_state, start_ticks
 from ments.stack.model import StackError
 from ments.stack.plan import Options, absent_parts, app_environ, choose_places, port_names, run_env
-from ments.stack.ports import check_edge_port, choose_ports
+from ments.stack.ports import check_edge_port, choose_ports, is_free
 from ments.stack.programs import check_programs, find_programs
 from ments.stack.recipes.nginx import STATIC_ROOT
 from ments.stack.state import State
@@ -78,7 +78,8 @@ def _look_around(options: Options, environ: Mapping[str, str], console: Console)
         console.print(f"ended what an earlier run had left: {', '.join(left)}")
     check_edge_port(options.bind, options.port)
     secrets = home.secrets()
-    ports = choose_ports(port_names(options), home.kept_ports())
+    # Where the edge will listen nothing does yet.
+    ports = choose_ports(port_names(options), home.kept_ports(), lambda port: port != options.port and is_free(port))
     with told_plainly(home.root):
         home.keep_ports(home.kept_ports() | ports)
     return Surroundings(
