@@ -30,7 +30,7 @@ def stop_stack(home: Home) -> bool:
 
     Raises StackError when the supervisor does not end in time.
     """
-    state = read_state(home.state_file)
+    state = _read_begun(home)
     if state is None:
         return False
     if not is_running(state):
@@ -49,6 +49,24 @@ def stop_stack(home: Home) -> bool:
             )
         time.sleep(_LOOK_EVERY_S)
     return True
+
+
+def _read_begun(home: Home) -> dict[str, Any] | None:
+    """What runs, or ran; a stack that is just being started has not written it down yet."""
+    deadline = time.monotonic() + _DOWN_LIMIT_S
+    while not is_running(state := read_state(home.state_file)) and _is_taken(home) and time.monotonic() < deadline:
+        time.sleep(_LOOK_EVERY_S)
+    return state
+
+
+def _is_taken(home: Home) -> bool:
+    try:
+        lock = home.lock()
+    except (FileNotFoundError, PermissionError):
+        return False  # nobody ever started it, or it is not ours to stop
+    if lock is not None:
+        os.close(lock)
+    return lock is None
 
 
 def status_lines(found: Mapping[str, Any]) -> list[str]:
