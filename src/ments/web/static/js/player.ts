@@ -82,8 +82,7 @@ class Player {
   async start(byItself = false): Promise<void> {
     this.byItself = byItself;
     this.waitsForView = false;
-    // A card that is drawn anew meanwhile keeps this player: the film would not start where the button was pressed.
-    if (!byItself) this.box.dataset["pressed"] = "";
+    if (!byItself) this.box.dataset["pressed"] = ""; // a card that is drawn anew before it plays keeps this player
     await this.attach();
     this.video.muted = byItself && !soundIsOn;
     if (!byItself && this.video.muted && soundIsOn) this.video.muted = false;
