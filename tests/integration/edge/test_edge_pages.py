@@ -41,7 +41,8 @@ def test_a_stale_page_is_shown_while_a_new_one_is_fetched(
 
     def answer_later(handler: Any) -> None:
         asked.set()
-        may_answer.wait(30)
+        # Shorter than the edge waits for an answer: else it would fall back on the stale page.
+        may_answer.wait(15)
         answer(handler)
 
     monkeypatch.setattr(origin, "answer", answer_later)
