@@ -1,11 +1,12 @@
 -- name: measure_backlog(queue, ranks, late_s, most)^
--- What is due and waits, counting no further than `most`; `late` have waited longer than `late_s`.
+-- What is due and waits, or is put off since its worker has no room, counting no further than `most`; `late` have waited
+-- longer than `late_s`.
 select count(*) as waiting, count(*) filter (where waited_s > :late_s) as late,
   coalesce(max(waited_s), 0)::float8 as oldest_s
 from (
-  select extract(epoch from clock_timestamp() - due_at) as waited_s from jobs
+  select greatest(0, extract(epoch from clock_timestamp() - due_at)) as waited_s from jobs
   where queue = :queue and rank = any(:ranks::smallint[]) and turn > 0 and state in ('accepted', 'queued')
-    and due_at <= clock_timestamp()
+    and (due_at <= clock_timestamp() or postponed > 0)
   limit :most
 ) as found;
 

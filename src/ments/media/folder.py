@@ -10,26 +10,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import structlog
+from ments.media.kept_originals import make_room
 
-from ments.errors import Away
-
-log = structlog.get_logger()
 _PREFIX = "ments-media-"
-_RESERVE_BYTES = 512 * 1024 * 1024
 
 
 @contextmanager
-def work_folder(needed_bytes: int) -> Iterator[Path]:
+def work_folder(needed_bytes: int, originals: Path | None = None) -> Iterator[Path]:
     """Make a private folder with `source` (a path, not made yet) and `out` (a folder) to work in.
 
-    Raises Away when the disk has less than `needed_bytes` and a reserve left.
+    originals  the folder of those that are kept: they go first when room is short
+    Raises Away when the disk has less than `needed_bytes` and a reserve left, Retryable when it never will have.
     """
     root = Path(tempfile.gettempdir())
     remove_left_folders(root)
-    if shutil.disk_usage(root).free < needed_bytes + _RESERVE_BYTES:
-        log.error("disk_full", folder=str(root), needed_bytes=needed_bytes)
-        raise Away("There is no room on the worker's disk at the moment.", code="disk_full")
+    make_room(root, needed_bytes, originals)
     folder, held = _make_held(root)
     try:
         (folder / "out").mkdir()

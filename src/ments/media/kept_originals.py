@@ -13,7 +13,7 @@ from pathlib import Path
 
 import structlog
 
-from ments.errors import Away
+from ments.errors import Away, Retryable
 
 log = structlog.get_logger()
 KEPT_BYTES = 8 * 1024**3
@@ -33,7 +33,7 @@ async def keep_original(root: Path, name: str, size: int, fetch: Fetch) -> Async
     root   the worker's folder for them, made if need be
     name   of these very bytes: a folder's
     size   in bytes
-    Raises Away when there is no room, and what `fetch` raises.
+    Raises Away when there is no room, Retryable when there never will be, and what `fetch` raises.
     """
     await asyncio.to_thread(root.mkdir, 0o700, True, True)
     held, path = await _hold(root, name, size, fetch)
@@ -57,10 +57,11 @@ async def _hold(root: Path, name: str, size: int, fetch: Fetch) -> tuple[int, Pa
                 path = await fetch(folder)
                 _note_whole(folder, path)
             _touch(folder)
-            # From alone to shared is two steps (flock(2)): somebody may remove it in between.
-            fcntl.flock(held, fcntl.LOCK_SH)
-            if os.fstat(held).st_nlink:
-                return held, path
+            # From alone to shared is two steps (flock(2)): somebody may remove it in between, or be about to.
+            with suppress(BlockingIOError):
+                fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                if os.fstat(held).st_nlink:
+                    return held, path
         except BaseException:
             os.close(held)
             raise
@@ -135,19 +136,42 @@ def _touch(folder: Path) -> None:
         os.utime(folder / "whole")
 
 
+def make_room(disk: Path, needed_bytes: int, originals: Path | None) -> None:
+    """Let originals go that nobody reads, the one that was used last at the end, while a disk has too little room.
+
+    disk       a folder on it
+    originals  where they lie; it may not be there, or on another disk
+    Raises Away when that doesn't do, and Retryable when the disk is too small altogether: another worker's may be larger.
+    """
+    wanted = needed_bytes + _RESERVE_BYTES
+    with suppress(FileNotFoundError):
+        if originals and originals.stat().st_dev == disk.stat().st_dev:
+            for folder in reversed(_list_kept(originals)):
+                if shutil.disk_usage(disk).free >= wanted:
+                    break
+                _remove(originals, folder.name)
+    usage = shutil.disk_usage(disk)
+    if usage.free >= wanted:
+        return
+    log.error("disk_full", folder=str(disk), needed_bytes=needed_bytes, free_bytes=usage.free, total_bytes=usage.total)
+    if usage.total < wanted:
+        raise Retryable("There is no room for a file of this size on the worker's disk.", code="disk_too_small")
+    raise Away("There is no room on the worker's disk at the moment.", code="disk_full")
+
+
 def _make_room(root: Path, size: int) -> None:
-    """Remove what was not used for long, and more of it as long as there is too much. Raises Away."""
-    kept = sorted(
-        (folder for folder in root.iterdir() if folder.is_dir()), key=lambda folder: _used_at(folder), reverse=True
-    )
+    """Remove what was not used for long, and more of it as long as there is too much. Raises Away, Retryable."""
     room, now = KEPT_BYTES - size, time.time()
-    for folder in kept:
+    for folder in _list_kept(root):
         room -= _size_of(folder)
         if room < 0 or now - _used_at(folder) > KEPT_S:
             _remove(root, folder.name)
-    if shutil.disk_usage(root).free < size + _RESERVE_BYTES:
-        log.error("disk_full", folder=str(root), needed_bytes=size)
-        raise Away("There is no room on the worker's disk at the moment.", code="disk_full")
+    make_room(root, size, root)
+
+
+def _list_kept(root: Path) -> list[Path]:
+    """The folders of originals, that which was used last first."""
+    return sorted((folder for folder in root.iterdir() if folder.is_dir()), key=_used_at, reverse=True)
 
 
 def _size_of(folder: Path) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from ments.errors import Away, Retryable
+from ments.errors import Retryable
 from ments.media.argv import Limits, child_argv
 from ments.media.model import UnplayableMedia
 from ments.media.sandbox import Finished, Sandbox, python_programs
@@ -93,7 +93,8 @@ def check_finished(finished: Finished, name: str) -> None:
         raise Retryable("Preparing this file took longer than we wait for it.", code="too_slow")
     asked = finished.code == _SIGTERM_SEEN and (not finished.errors.strip() or "received signal" in finished.errors)
     if _NO_ROOM in finished.errors:
-        raise Away("There is no room on the worker's disk at the moment.", code="disk_full")
+        # It may be what this very run writes: each one is an attempt, before which room is looked for.
+        raise Retryable("There is no room on the worker's disk any more.", code="disk_full")
     stopped = finished.code < 0 or finished.code in _SIGNALLED or asked
     if stopped or any(mark in finished.errors for mark in _OURS):
         raise Retryable("The program that prepares this file was stopped.", code="stopped")

@@ -70,6 +70,8 @@ update media set generation = :generation, pieces_number = :pieces_number, ladde
 where id = :id and attempt_generation = :number and status = 'ready' returning audience;
 
 -- name: end_rebuild(id, number)$
--- A rebuild is given up: its number is taken from it, so that the sweeper may remove its files. 0: whatever it had.
+-- A rebuild is given up: its number is taken from it, so that the sweeper may remove its files. 0: whatever it had. Where a
+-- post opens the media this moment the copy has a newer one.
 update media set attempt_generation = attempt_generation + 1, deadline_at = coalesce(deadline_at, now())
-where id = :id and status = 'ready' and (:number = 0 or attempt_generation = :number) returning id;
+where id = :id and status = 'ready' and (:number = 0 or attempt_generation = :number)
+  and (audience <> 'public' or generation like 'p%%') returning id;

@@ -64,7 +64,7 @@ class Sandbox:
         """Run a command that reads one file and writes into one folder.
 
         programs  files and folders that it needs besides /usr; seen under their own paths, read-only
-        on_line   called with each line of standard output, instead of keeping it
+        on_line   called with each line of standard output, instead of keeping it; must not raise
 
         Being cancelled ends the program. Raises OSError when it can't be started.
         """
@@ -134,15 +134,20 @@ async def run_group(
     """Run a program in a process group of its own; end the whole group after `wall_s`, or when cancelled."""
     process = await _spawn(argv, folder)
     timed_out = False
-    async with _ended(process):
-        output, errors = _Tail(_OUTPUT_MAX), _Tail(_ERRORS_MAX)
-        reading = asyncio.gather(_read(process.stdout, output, on_line), _read(process.stderr, errors, None))
-        try:
-            async with asyncio.timeout(wall_s):
-                await reading
-                await process.wait()
-        except TimeoutError:
-            timed_out = True
+    output, errors = _Tail(_OUTPUT_MAX), _Tail(_ERRORS_MAX)
+    # Both are read until the end: a pipe that nobody empties has none, and asyncio waits for the pipes' as well.
+    reading = asyncio.gather(_read(process.stdout, output, on_line), _read(process.stderr, errors, None))
+    try:
+        async with _ended(process):
+            try:
+                async with asyncio.timeout(wall_s):
+                    await asyncio.shield(reading)
+                    await process.wait()
+            except TimeoutError:
+                timed_out = True
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
     return Finished(process.returncode or 0, output.text(), errors.text(), timed_out)
 
 

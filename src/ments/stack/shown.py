@@ -54,7 +54,9 @@ def stop_stack(home: Home) -> bool:
 def _read_begun(home: Home) -> dict[str, Any] | None:
     """What runs, or ran; a stack that is just being started has not written it down yet."""
     deadline = time.monotonic() + _DOWN_LIMIT_S
-    while not is_running(state := read_state(home.state_file)) and _is_taken(home) and time.monotonic() < deadline:
+    while not is_running(state := read_state(home.state_file)) and _is_taken(home):
+        if time.monotonic() > deadline:
+            raise StackError(f"The stack of {home.root} is being started: try again once `ments status` shows it.")
         time.sleep(_LOOK_EVERY_S)
     return state
 

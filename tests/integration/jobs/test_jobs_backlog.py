@@ -45,17 +45,18 @@ async def _wait(
     rank: Rank = Rank.FIRST,
     due_s: float = 0,
     queue: str = "media",
+    postponed: int = 0,
 ) -> None:
     """Let jobs wait that became due `due_s` ago."""
     async with world.primary.transaction() as tx:
         await tx.connection.execute(
             """
-            insert into jobs (id, queue, task, payload, turn, rank, state, attempts_max, backoff_s, due_at)
+            insert into jobs (id, queue, task, payload, turn, rank, state, attempts_max, backoff_s, due_at, postponed)
             select gen_random_uuid(), %(queue)s, 'film', '{}', n + %(rank)s, %(rank)s, %(state)s, 3, 2,
-              clock_timestamp() - make_interval(secs => %(due_s)s)
+              clock_timestamp() - make_interval(secs => %(due_s)s), %(postponed)s
             from generate_series(1, %(jobs)s) as n
             """,
-            {"queue": queue, "rank": int(rank), "state": state, "due_s": due_s, "jobs": jobs},
+            {"queue": queue, "rank": int(rank), "state": state, "due_s": due_s, "jobs": jobs, "postponed": postponed},
         )
 
 
@@ -68,6 +69,17 @@ async def test_refuses_above_the_depth_and_no_sooner(world: JobWorld) -> None:
     excess = await _found(world, waiting_max=5)
     assert excess is not None
     assert (excess.reason, excess.waiting, excess.retry_after_s) == ("depth", 6, 60)
+
+
+@pytest.mark.usefixtures("patient")
+async def test_what_is_put_off_waits_and_what_is_due_later_does_not(world: JobWorld) -> None:
+    """Where no worker's disk has room, uploads would be taken without end."""
+    await _wait(world, 9, due_s=-30)
+    assert await _found(world, waiting_max=5) is None
+    await _wait(world, 6, due_s=-30, postponed=1)
+    excess = await _found(world, waiting_max=5)
+    assert excess is not None
+    assert (excess.reason, excess.waiting) == ("depth", 6)
 
 
 @pytest.mark.usefixtures("patient")

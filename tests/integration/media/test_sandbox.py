@@ -11,7 +11,7 @@ import pytest
 
 import ments.media.sandbox as sandboxed
 from eventually import eventually
-from ments.errors import Away, Retryable
+from ments.errors import Retryable
 from ments.media.argv import Limits
 from ments.media.model import UnplayableMedia
 from ments.media.programs import check_finished
@@ -75,6 +75,18 @@ async def test_what_ignores_sigterm_is_ended(tmp_path: Path, sandbox: Sandbox, m
     await assert_gone(mark)
 
 
+@pytest.mark.parametrize("sandbox", [JAILED, BARE], ids=["jailed", "bare"])
+@pytest.mark.parametrize("where", ["1", "2"])
+async def test_what_floods_its_pipes_and_ignores_sigterm_is_ended(
+    tmp_path: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    monkeypatch.setattr(sandboxed, "_GRACE_S", 0.5)
+    limits = Limits(wall_s=1, cpu_s=20, memory=2**30, file=1)
+    async with asyncio.timeout(60):
+        done = await shell(sandbox, tmp_path, f"trap '' TERM; yes >&{where}", limits)
+    assert done.timed_out
+
+
 async def test_being_cancelled_ends_the_program(tmp_path: Path) -> None:
     mark = f"42{time.monotonic_ns() % 1_000_000}"
     running = asyncio.create_task(shell(JAILED, tmp_path, f"sleep {mark}; true"))
@@ -135,7 +147,7 @@ async def test_output_without_end_is_bounded(tmp_path: Path) -> None:
         (Finished(-9, "", "", False), Retryable, "stopped"),
         (Finished(137, "", "", False), Retryable, "stopped"),
         (Finished(1, "", "bwrap: no namespaces", False), Retryable, "stopped"),
-        (Finished(1, "", "write: No space left on device", False), Away, "disk_full"),
+        (Finished(1, "", "write: No space left on device", False), Retryable, "disk_full"),
         (Finished(-15, "", "", True), Retryable, "too_slow"),
     ],
 )

@@ -7,13 +7,16 @@ import fcntl
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from ments.errors import Away, Retryable
 from ments.media import kept_originals
-from ments.media.kept_originals import forget_original, keep_original
+from ments.media.kept_originals import forget_original, keep_original, make_room
 
 AtFlock = Callable[[int, Callable[[], None]], None]
 
@@ -116,6 +119,36 @@ async def test_one_that_is_removed_while_its_lock_becomes_shared_is_fetched_agai
     at_flock(fcntl.LOCK_SH, removed)
     async with keep_original(root, "a", 4, fetch) as path:
         assert path.read_bytes() == b"film"
+
+
+async def test_unused_ones_make_room_for_what_is_needed_the_oldest_first(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reserve, held = kept_originals._RESERVE_BYTES, "c"
+    for number, name in enumerate(["a", "b", held]):
+        async with keep_original(root, name, 4, fetch):
+            pass
+        os.utime(root / name / "whole", (time.time() - 60 + number,) * 2)
+
+    def disk_usage(_: Path) -> object:
+        free = 16 - sum(4 for name in ("a", "b", held) if (root / name).exists())
+        return SimpleNamespace(total=reserve + 20, free=reserve + free)
+
+    monkeypatch.setattr(kept_originals.shutil, "disk_usage", disk_usage)
+    async with keep_original(root, held, 4, fetch):
+        make_room(root, 4, root)
+        assert (root / "a").exists()
+        make_room(root, 8, root)
+        assert [name for name in ("a", "b", held) if (root / name).exists()] == ["b", held]
+        with pytest.raises(Away, match="at the moment"):
+            make_room(root, 16, root)
+        assert [name for name in ("a", "b", held) if (root / name).exists()] == [held]
+        with pytest.raises(Retryable, match="of this size") as never:
+            make_room(root, 21, root)
+        assert not isinstance(never.value, Away)
+    make_room(root, 16, root)
+    assert not (root / held).exists()
+    make_room(root, 16, root / "nowhere")
 
 
 @pytest.mark.parametrize("look", [1, 2])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from uuid import UUID
 
 import structlog
@@ -16,12 +15,12 @@ from ments.jobs import JobContext, JobDied
 from ments.media import pieces as rows
 from ments.media import store
 from ments.media.actions.captions import want_captions
-from ments.media.actions.files import AT_ONCE, copy_files, do_each, store_files
+from ments.media.actions.files import copy_files, store_files
 from ments.media.actions.give_up import fail_unfinished
-from ments.media.actions.originals import workshop_of
+from ments.media.actions.inputs import count_joined, fetch_inputs
+from ments.media.actions.originals import work_folder_of, workshop_of
 from ments.media.caption_tracks import is_of_captions
-from ments.media.film_join import FilmFiles, Inputs, join_film, write_playlists
-from ments.media.folder import work_folder
+from ments.media.film_join import FilmFiles, join_film, write_playlists
 from ments.media.job_events import MediaFinished, PiecesStored, PublicAudienceWanted
 from ments.media.live import Live, tell_live
 from ments.media.model import Audience, Media, MediaStatus, Probe, UnplayableMedia
@@ -93,10 +92,9 @@ async def _finish(parts: Parts, job: JobContext, film: _Film, rungs: list[Line],
     """Store what joins the pieces, and commit it; False when the film was moved meanwhile: to be done again."""
     media_id, generation = film.media.id, film.generation
     await _gather(parts, film)
-    playing = sum(segment.bytes for line in (rungs[-1], sound) if line for segment in line.segments)
-    with work_folder(3 * playing) as folder:
+    with work_folder_of(parts, 3 * count_joined(rungs, sound)) as folder:
         out = folder / "out"
-        inputs = await _fetch(parts, film, rungs, sound, out)
+        inputs = await fetch_inputs(parts, f"media/{media_id}/{generation}/", rungs, sound, out)
         made = await join_film(workshop_of(parts, lambda fraction: None), film.probe, inputs, folder, out)
         written = await asyncio.to_thread(write_playlists, out, film.probe, rungs, sound)
         await store_files(parts, media_id, generation, out, [*made.files, *written])
@@ -135,46 +133,6 @@ async def _gather(parts: Parts, film: _Film) -> None:
             await rows.move_pieces(
                 tx, film.media.id, film.number, [part.name for part in moved], source, film.generation
             )
-
-
-async def _fetch(parts: Parts, film: _Film, rungs: list[Line], sound: Line | None, folder: Path) -> Inputs:
-    """Download the rung that becomes the one file, the smallest rung, and the sound."""
-    shown = [line for line in rungs if min(line.width, line.height) <= 720]
-    best, small = shown[-1] if shown else rungs[0], rungs[0]
-    paths: dict[str, Path] = {}
-    for line in {line.name: line for line in (best, small, sound) if line}.values():
-        path = folder / f"{line.name}.in"
-        await _join(parts, film, line, path)
-        paths[line.name] = path
-    return Inputs(best, paths[best.name], small, paths[small.name], sound, paths[sound.name] if sound else None)
-
-
-async def _join(parts: Parts, film: _Film, line: Line, path: Path) -> None:
-    """Write an init file and all segments of a line, one after another."""
-    folder = f"media/{film.media.id}/{film.generation}/"
-    names: list[str] = []
-    for _, track in line.parts:
-        if track.init_file and not names:
-            names.append(track.init_file)
-        names += [segment.file for segment in track.segments]
-
-    async def fetch(part: tuple[str, Path]) -> None:
-        name, to = part
-        if await parts.bucket.download(folder + name, to) is None:
-            raise Retryable(f"The file {name} of this film is not in storage.", code="output_missing")
-
-    for start in range(0, len(names), AT_ONCE):
-        fetched = [(name, path.with_suffix(f".{number}")) for number, name in enumerate(names[start : start + AT_ONCE])]
-        await do_each(fetched, fetch)
-        await asyncio.to_thread(_append, path, [part for _, part in fetched])
-
-
-def _append(path: Path, parts: Sequence[Path]) -> None:
-    """Move the bytes of some files, of some MB each, to the end of another."""
-    with path.open("ab") as whole:
-        for part in parts:
-            whole.write(part.read_bytes())
-            part.unlink()
 
 
 async def _fail(parts: Parts, film: _Film, error: Permanent) -> None:

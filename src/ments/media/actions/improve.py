@@ -12,8 +12,7 @@ from ments.errors import Permanent, Retryable
 from ments.jobs import JobContext
 from ments.media import store
 from ments.media.actions.files import store_files
-from ments.media.actions.originals import MISSING, hold_original, let_original_go
-from ments.media.folder import work_folder
+from ments.media.actions.originals import MISSING, hold_original, let_original_go, work_folder_of
 from ments.media.improve_rows import add_variants
 from ments.media.job_events import MediaFinished, PhotoStored, PublicAudienceWanted
 from ments.media.model import Audience, Media, MediaKind, MediaStatus, UnplayableMedia, Variant
@@ -46,7 +45,7 @@ async def _improve(parts: Parts, job: JobContext, media: Media, generation: str)
     if head is None:
         raise UnplayableMedia(MISSING, code="original_missing")
     async with hold_original(parts, media.id, media.key, head) as source:
-        with work_folder(head.size) as folder:
+        with work_folder_of(parts, head.size) as folder:
             out = folder / "out"
             made = await make_avif(sandbox_of(parts.settings), source, out, media.variants)
             files = [MadeFile(variant.file, variant.content_type, variant.bytes) for variant in made]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
 from uuid import UUID
 
+from ments.media.folder import work_folder
 from ments.media.kept_originals import forget_original, keep_original
 from ments.media.model import UnplayableMedia
 from ments.media.programs import ffmpeg_of, sandbox_of
@@ -41,6 +42,11 @@ async def hold_original(parts: Parts, media_id: UUID, key: str, head: ObjectHead
 async def let_original_go(parts: Parts, media_id: UUID, head: ObjectHead) -> None:
     """Nobody will need it here."""
     await forget_original(_root(parts), _name(media_id, head))
+
+
+def work_folder_of(parts: Parts, needed_bytes: int) -> AbstractContextManager[Path]:
+    """A folder for one try; see `work_folder`."""
+    return work_folder(needed_bytes, _root(parts))
 
 
 def workshop_of(parts: Parts, on_progress: Progress) -> Workshop:

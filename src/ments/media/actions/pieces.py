@@ -14,10 +14,9 @@ from ments.errors import MentsError, Permanent
 from ments.jobs import JobContext, JobDied
 from ments.media import pieces as rows
 from ments.media.actions.files import remove_files, store_files
-from ments.media.actions.originals import MISSING, hold_original, workshop_of
+from ments.media.actions.originals import MISSING, hold_original, work_folder_of, workshop_of
 from ments.media.film import PieceWork
 from ments.media.film_run import make_film_piece
-from ments.media.folder import work_folder
 from ments.media.job_events import FirstPieceWanted, PiecesStored, PieceWanted
 from ments.media.live import tell_piece
 from ments.media.model import Media, UnplayableMedia
@@ -85,7 +84,7 @@ async def _make(parts: Parts, job: JobContext, event: PieceWanted | FirstPieceWa
         raise Permanent("Its producer has put another file in the place of this one.", code="original_changed")
     told = _Told(parts, event, found.work)
     async with hold_original(parts, event.media_id, found.key, head) as source:
-        with work_folder(head.size) as folder:
+        with work_folder_of(parts, head.size) as folder:
             out = folder / "out"
             telling = asyncio.create_task(told.go_on())
             try:

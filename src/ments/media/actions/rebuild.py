@@ -14,12 +14,11 @@ from ments.jobs import JobContext
 from ments.media import pieces, rebuild_rows, store
 from ments.media.actions.captions import want_captions
 from ments.media.actions.files import store_files
-from ments.media.actions.originals import MISSING, hold_original, workshop_of
+from ments.media.actions.originals import MISSING, hold_original, work_folder_of, workshop_of
 from ments.media.actions.rebuild_film import make_next_piece
-from ments.media.folder import work_folder
 from ments.media.job_events import MediaFinished, RebuildWanted
 from ments.media.ladder import LADDER_VERSION
-from ments.media.model import Audience, Media, UnplayableMedia
+from ments.media.model import Audience, Media, MediaStatus, UnplayableMedia
 from ments.media.plan import join_pieces
 from ments.media.rebuild_rows import Begun, RebuiltFiles
 from ments.media.render import make_piece, plan_original
@@ -27,6 +26,7 @@ from ments.parts import Parts
 from ments.storage import ObjectHead
 
 log = structlog.get_logger()
+_OPENING = "These media are being opened to everybody."
 
 
 async def rebuild_media(parts: Parts, job: JobContext, event: RebuildWanted) -> None:
@@ -92,7 +92,7 @@ async def _begin(parts: Parts, job: JobContext, event: RebuildWanted, media: Med
     """Look at the original, and plan a film's pieces; photos and sounds are made at once."""
     _check_open(media)
     async with hold_original(parts, media.id, media.key, head) as source:
-        with work_folder(2 * head.size) as folder:
+        with work_folder_of(parts, 2 * head.size) as folder:
             out = folder / "out"
             workshop = workshop_of(parts, lambda fraction: None)
             plan = await plan_original(workshop, source, out, chunk_s=parts.settings.media_chunk_s)
@@ -100,8 +100,8 @@ async def _begin(parts: Parts, job: JobContext, event: RebuildWanted, media: Med
                 begun = await rebuild_rows.begin_rebuild(tx, media.id, plan.probe)
                 if begun is None:
                     now = await store.find_media(tx, media.id)
-                    if now is not None:
-                        _check_open(now.media)
+                    if now is not None and now.media.status is MediaStatus.READY:
+                        raise Retryable(_OPENING, code="being_opened")
                     return
                 await rebuild_rows.forget_pieces(tx, media.id, _served(media))
                 if plan.works:
@@ -141,7 +141,7 @@ async def commit_files(
 def _check_open(media: Media) -> None:
     """Raises Retryable while the copy is made that everybody waits for: `begin_rebuild` says why."""
     if media.status.is_playable and media.audience is Audience.PUBLIC and not media.is_playable_for(Audience.PUBLIC):
-        raise Retryable("These media are being opened to everybody.", code="being_opened")
+        raise Retryable(_OPENING, code="being_opened")
 
 
 def _served(media: Media) -> list[int]:

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from pathlib import Path
 
-from ments.errors import Permanent, Retryable
+from ments.errors import Permanent
 from ments.jobs import JobContext
 from ments.media import pieces, rebuild_rows
 from ments.media.actions.assemble import choose_lines
 from ments.media.actions.files import store_files
-from ments.media.actions.originals import hold_original, workshop_of
-from ments.media.film_join import Inputs, join_film, write_playlists
+from ments.media.actions.inputs import count_joined, fetch_inputs
+from ments.media.actions.originals import hold_original, work_folder_of, workshop_of
+from ments.media.film_join import join_film, write_playlists
 from ments.media.film_run import make_film_piece
-from ments.media.folder import work_folder
 from ments.media.job_events import RebuildWanted
 from ments.media.model import Media, MediaKind, Probe
 from ments.media.rebuild_rows import Begun, RebuiltFiles
-from ments.media.tracks import Line, StoredPart
+from ments.media.tracks import StoredPart
 from ments.parts import Parts
 from ments.storage import ObjectHead
-
-_DOWNLOAD_MAX_PX = 720
 
 
 async def make_next_piece(
@@ -41,7 +38,7 @@ async def make_next_piece(
         return await _join(parts, event, media, begun, probe)
     work, is_beginning = following
     async with hold_original(parts, media.id, media.key, head) as source:
-        with work_folder(head.size) as folder:
+        with work_folder_of(parts, head.size) as folder:
             out = folder / "out"
             workshop = workshop_of(parts, lambda fraction: None)
             made = await make_film_piece(workshop, probe, work, source, out, lease=job.lease, poster=is_beginning)
@@ -60,10 +57,9 @@ async def _join(parts: Parts, event: RebuildWanted, media: Media, begun: Begun, 
     async with parts.primary.session() as session:
         wanted = await pieces.list_parts(session, media.id, begun.number)
     rungs, sound = choose_lines(wanted)
-    playing = sum(segment.bytes for line in (rungs[-1], sound) if line for segment in line.segments)
-    with work_folder(3 * playing) as folder:
+    with work_folder_of(parts, 3 * count_joined(rungs, sound)) as folder:
         out = folder / "out"
-        inputs = await _fetch(parts, media, begun, rungs, sound, out)
+        inputs = await fetch_inputs(parts, f"media/{media.id}/{begun.generation}/", rungs, sound, out)
         made = await join_film(workshop_of(parts, lambda fraction: None), probe, inputs, folder, out)
         written = await asyncio.to_thread(write_playlists, out, probe, rungs, sound)
         await store_files(parts, media.id, begun.generation, out, [*made.files, *written])
@@ -79,28 +75,3 @@ async def _join(parts: Parts, event: RebuildWanted, media: Media, begun: Begun, 
         storyboard_file=made.storyboard_file,
         preview_file=made.preview_file,
     )
-
-
-async def _fetch(
-    parts: Parts, media: Media, begun: Begun, rungs: list[Line], sound: Line | None, folder: Path
-) -> Inputs:
-    """Download the rung that becomes the one file, the smallest rung, and the sound."""
-    shown = [line for line in rungs if min(line.width, line.height) <= _DOWNLOAD_MAX_PX]
-    best, small = shown[-1] if shown else rungs[0], rungs[0]
-    paths = {line.name: folder / f"{line.name}.in" for line in (best, small, sound) if line}
-    for line in {line.name: line for line in (best, small, sound) if line}.values():
-        await _concatenate(parts, f"media/{media.id}/{begun.generation}/", line, paths[line.name])
-    return Inputs(best, paths[best.name], small, paths[small.name], sound, paths[sound.name] if sound else None)
-
-
-async def _concatenate(parts: Parts, prefix: str, line: Line, path: Path) -> None:
-    """Write one init file and all segments of a line, one after another."""
-    first = next((track.init_file for _, track in line.parts if track.init_file), None)
-    names = [*([first] if first else []), *(segment.file for segment in line.segments)]
-    part = path.with_suffix(".part")
-    with path.open("wb") as whole:
-        for name in names:
-            if await parts.bucket.download(prefix + name, part) is None:
-                raise Retryable(f"The file {name} of this film is not in storage.", code="output_missing")
-            whole.write(await asyncio.to_thread(part.read_bytes))
-    part.unlink(missing_ok=True)

@@ -21,12 +21,11 @@ from ments.media.actions.beginnings import open_beginning, plan_beginning
 from ments.media.actions.captions import want_captions
 from ments.media.actions.claim import Claim, ClaimLost
 from ments.media.actions.leftovers import remove_leftovers
-from ments.media.actions.originals import MISSING, hold_original, workshop_of
+from ments.media.actions.originals import MISSING, hold_original, work_folder_of, workshop_of
 from ments.media.actions.pieces import begin_pieces
 from ments.media.actions.steps import Steps, Storing
 from ments.media.film import PLAYABLE_AT
 from ments.media.film_run import make_film_piece
-from ments.media.folder import work_folder
 from ments.media.job_events import MediaFailed, MediaPlayable, MediaUploaded, PhotoStored, PublicAudienceWanted
 from ments.media.live import Live, find_live, tell_live
 from ments.media.model import Audience, Media, MediaKind, MediaStatus, UnplayableMedia
@@ -96,7 +95,7 @@ async def _get_media(parts: Parts, media_id: UUID) -> Media:
 async def _try(parts: Parts, job: JobContext, claim: Claim, event: MediaUploaded, size: int | None) -> None:
     original = await _check_original(parts, claim.media, size)
     steps = Steps(parts, job, claim)
-    with work_folder(2 * original.size) as folder:
+    with work_folder_of(parts, 2 * original.size) as folder:
         async with _Work(parts, job, claim, folder, original) as work:
             plan = await steps.plan(work.plan)
             claim.advance(_PLANNED)

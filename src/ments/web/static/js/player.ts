@@ -253,6 +253,7 @@ class Player {
   private broke(): void {
     if (this.box.querySelector(".broken") || this.video.currentTime > 0) return;
     this.box.classList.remove("waiting");
+    delete this.box.dataset["pressed"];
     const again = make("button", { class: "button ink small", type: "button" }, "Try again");
     const note = make("div", { class: "broken", role: "alert" }, make("strong", {}, "The video didn’t arrive."), again);
     again.addEventListener("click", () => {
