@@ -150,7 +150,7 @@ async def test_trouble_of_ours_is_tried_again_and_ends_with_the_job(
     event = await make_queued(parts, await make_member(parts), small)
     job_id = str(uuid4())
     with monkeypatch.context() as broken:
-        broken.setattr("ments.media.folder._RESERVE_BYTES", 2**60)
+        broken.setattr("ments.media.kept_originals._RESERVE_BYTES", 2**60)
         for attempt in (1, 3):
             with pytest.raises(Retryable):
                 await transcode(parts, run_of(job_id, attempt), event)

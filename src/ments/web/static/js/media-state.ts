@@ -75,7 +75,7 @@ function put(fresh: HTMLElement, card: HTMLElement): void {
 
 // A video that was begun, or is just being fetched since its button was pressed, goes on: its frame moves over as it is, and asks for its new address when it needs it.
 function keepPlaying(card: HTMLElement, fresh: HTMLElement): void {
-  for (const player of card.querySelectorAll<HTMLElement>(".player.started[data-media], .player[data-pressed][data-media]")) {
+  for (const player of card.querySelectorAll<HTMLElement>(".player.started[data-media], .player.pressed[data-media]")) {
     const frame = fresh.querySelector(`.player[data-media="${player.dataset["media"]}"]`)?.closest(".frame");
     const own = player.closest(".frame");
     if (frame && own) frame.replaceWith(own);

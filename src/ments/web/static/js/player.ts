@@ -82,7 +82,7 @@ class Player {
   async start(byItself = false): Promise<void> {
     this.byItself = byItself;
     this.waitsForView = false;
-    if (!byItself) this.box.dataset["pressed"] = ""; // a card that is drawn anew before it plays keeps this player
+    if (!byItself) this.box.classList.add("pressed"); // a card that is drawn anew before it plays keeps this player
     await this.attach();
     this.video.muted = byItself && !soundIsOn;
     if (!byItself && this.video.muted && soundIsOn) this.video.muted = false;
@@ -252,8 +252,7 @@ class Player {
 
   private broke(): void {
     if (this.box.querySelector(".broken") || this.video.currentTime > 0) return;
-    this.box.classList.remove("waiting");
-    delete this.box.dataset["pressed"];
+    this.box.classList.remove("waiting", "pressed");
     const again = make("button", { class: "button ink small", type: "button" }, "Try again");
     const note = make("div", { class: "broken", role: "alert" }, make("strong", {}, "The video didn’t arrive."), again);
     again.addEventListener("click", () => {
