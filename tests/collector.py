@@ -16,7 +16,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 @dataclass(frozen=True)
 class SeenSpan:
-    """One span as it arrived; ids are hex, `parent_id` is empty for a root."""
+    """One span as it arrived; ids are hex, `parent_id` is empty for a root, `error` the type of what went through it."""
 
     service: str
     name: str
@@ -24,6 +24,7 @@ class SeenSpan:
     span_id: str
     parent_id: str
     failed: bool
+    error: str
     attributes: dict[str, Any]
 
 
@@ -110,6 +111,12 @@ def _spans(body: bytes) -> list[SeenSpan]:
                     span_id=span.span_id.hex(),
                     parent_id=span.parent_span_id.hex(),
                     failed=span.status.code == 2,
+                    error="".join(
+                        item.value.string_value
+                        for event in span.events
+                        for item in event.attributes
+                        if item.key == "exception.type"
+                    ),
                     attributes={
                         item.key: getattr(item.value, str(item.value.WhichOneof("value"))) for item in span.attributes
                     },

@@ -1,6 +1,6 @@
 -- name: measure_backlog(queue, ranks, late_s, most)^
--- What is due and waits, or is put off since its worker has no room, counting no further than `most`; `late` have waited
--- longer than `late_s`.
+-- What is due and waits, or was put off (a part is away, its worker has no room), counting no further than `most`; `late` have
+-- waited longer than `late_s`.
 select count(*) as waiting, count(*) filter (where waited_s > :late_s) as late,
   coalesce(max(waited_s), 0)::float8 as oldest_s
 from (

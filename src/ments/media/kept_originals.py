@@ -52,7 +52,7 @@ async def _hold(root: Path, name: str, size: int, fetch: Fetch) -> tuple[int, Pa
         try:
             path = _find_whole(folder)
             if path is None:
-                await asyncio.to_thread(_make_room, root, size)
+                await asyncio.to_thread(_thin_out, root, size)
                 await asyncio.shield(asyncio.to_thread(_empty, folder, os.dup(held)))
                 path = await fetch(folder)
                 _note_whole(folder, path)
@@ -159,8 +159,8 @@ def make_room(disk: Path, needed_bytes: int, originals: Path | None) -> None:
     raise Away("There is no room on the worker's disk at the moment.", code="disk_full")
 
 
-def _make_room(root: Path, size: int) -> None:
-    """Remove what was not used for long, and more of it as long as there is too much. Raises Away, Retryable."""
+def _thin_out(root: Path, size: int) -> None:
+    """Remove what was not used for long, and more as long as there is too much beside one of `size` bytes. Raises Away, Retryable."""
     room, now = KEPT_BYTES - size, time.time()
     for folder in _list_kept(root):
         room -= _size_of(folder)

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ments.settings import MIB, read_env_file
+from ments.stack.leftovers import is_same, start_ticks
 from ments.stack.model import StackError
 
 FORMAT = 1
@@ -102,14 +103,24 @@ class Home:
             )
 
     def lock(self) -> int | None:
-        """Take the home for this process; None when another one has it. The lock ends with the process."""
+        """Take the home for this process, which is written into the lock; None when another one has it. It ends with the process."""
         descriptor = os.open(self.run / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
             return None
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()} {start_ticks(os.getpid())}".encode())
         return descriptor
+
+    def holder(self) -> tuple[int, int] | None:
+        """Who has the home, from the first moment on: pid and start of the process, which runs; None when nobody has it."""
+        try:
+            pid, start = map(int, (self.run / "lock").read_text().split())
+        except (FileNotFoundError, PermissionError, ValueError):
+            return None  # never started, another user's, or just being taken
+        return (pid, start) if is_same(pid, start) else None
 
     def secrets(self) -> dict[str, str]:
         """Read the generated secrets; those that are missing are made and kept."""

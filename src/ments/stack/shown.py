@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ments.stack.home import Home
-from ments.stack.leftovers import end_leftovers, read_state
+from ments.stack.leftovers import end_leftovers, is_same, read_state
 from ments.stack.model import StackError
 from ments.stack.state import is_running, report
 
@@ -30,18 +30,19 @@ def stop_stack(home: Home) -> bool:
 
     Raises StackError when the supervisor does not end in time.
     """
-    state = _read_begun(home)
-    if state is None:
-        return False
-    if not is_running(state):
-        return bool(end_leftovers(state))
-    pid = state["supervisor"]["pid"]
+    state = read_state(home.state_file)
+    if state and is_running(state):
+        pid, start = state["supervisor"]["pid"], state["supervisor"]["start"]
+    elif holder := home.holder():
+        pid, start = holder  # it is just starting, and has not written down yet what it runs
+    else:
+        return bool(state and end_leftovers(state))
     try:
         os.kill(pid, signal.SIGTERM)
     except PermissionError as cause:
         raise StackError(f"The stack of {home.root} belongs to another user: stop it as that user.") from cause
     deadline = time.monotonic() + _DOWN_LIMIT_S
-    while is_running(state):
+    while is_same(pid, start):
         if time.monotonic() > deadline:
             raise StackError(
                 f"The supervisor (pid {pid}) has not ended after {_DOWN_LIMIT_S:.0f} s: see {home.log('supervisor')}, "
@@ -49,26 +50,6 @@ def stop_stack(home: Home) -> bool:
             )
         time.sleep(_LOOK_EVERY_S)
     return True
-
-
-def _read_begun(home: Home) -> dict[str, Any] | None:
-    """What runs, or ran; a stack that is just being started has not written it down yet."""
-    deadline = time.monotonic() + _DOWN_LIMIT_S
-    while not is_running(state := read_state(home.state_file)) and _is_taken(home):
-        if time.monotonic() > deadline:
-            raise StackError(f"The stack of {home.root} is being started: try again once `ments status` shows it.")
-        time.sleep(_LOOK_EVERY_S)
-    return state
-
-
-def _is_taken(home: Home) -> bool:
-    try:
-        lock = home.lock()
-    except (FileNotFoundError, PermissionError):
-        return False  # nobody ever started it, or it is not ours to stop
-    if lock is not None:
-        os.close(lock)
-    return lock is None
 
 
 def status_lines(found: Mapping[str, Any]) -> list[str]:

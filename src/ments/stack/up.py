@@ -6,7 +6,6 @@ import asyncio
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -22,12 +21,9 @@ from ments.stack.plan import Options, absent_parts, app_environ, choose_places, 
 from ments.stack.ports import check_edge_port, choose_ports, is_free
 from ments.stack.programs import check_programs, find_programs
 from ments.stack.recipes.nginx import STATIC_ROOT
-from ments.stack.state import State, is_running
+from ments.stack.state import State
 from ments.stack.supervisor import Supervisor
 from ments.stack.surroundings import Surroundings
-
-# `ments down` takes the lock for a moment to see whether somebody has it.
-_LOOKED_AT_S = 0.2
 
 
 def run_stack(options: Options, environ: Mapping[str, str], console: Console) -> None:
@@ -38,9 +34,6 @@ def run_stack(options: Options, environ: Mapping[str, str], console: Console) ->
     home = options.home
     home.lay_out()
     lock = home.lock()
-    if lock is None and not is_running(read_state(home.state_file)):
-        time.sleep(_LOOKED_AT_S)
-        lock = home.lock()
     if lock is None:
         raise StackError(already_running(home))
     try:

@@ -19,9 +19,7 @@ PARTS = {
 TRIES = 3
 
 
-def examine(
-    stack: RunningStack, is_expected: Callable[[Found], bool] = bool, **changed: str
-) -> tuple[int, dict[str, dict[str, Any]]]:
+def examine(stack: RunningStack, is_expected: Callable[[Found], bool] = bool, **changed: str) -> tuple[int, Found]:
     """The exit status, and what was found of each part, of processes with some settings of their own.
 
     is_expected  of what was found; else all are asked again, three times at most

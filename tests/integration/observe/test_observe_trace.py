@@ -121,6 +121,7 @@ async def test_a_job_that_breaks_is_reported_once_with_its_trace_and_without_sec
     await eventually(lambda: any(span.name == "run step" for span in collector.trace(bad)), within_s=60)
     runs = [span for span in collector.trace(trace_id) if span.name == "run step"]
     assert [(run.attributes["attempt"], run.failed) for run in runs] == [(1, True), (2, True)]
+    assert runs[0].error == "RuntimeError"
     # Two attempts, one report; and none for a member's bad file.
     (event,) = collector.events
     assert event["tags"]["trace_id"] == event["contexts"]["trace"]["trace_id"] == trace_id

@@ -3,18 +3,19 @@ while it starts."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from ments.stack import process as processes
 from ments.stack.home import Home
-from ments.stack.leftovers import group_lives, start_ticks
+from ments.stack.leftovers import group_lives
 from ments.stack.model import Command
 from ments.stack.process import Process
 from ments.stack.shown import stop_stack
@@ -60,31 +61,19 @@ async def test_an_ended_group_is_not_signalled_again(tmp_path: Path, monkeypatch
 def test_a_stack_that_is_stopped_while_it_starts_is_stopped(tmp_path: Path) -> None:
     """It has taken its home, and not written down yet that it runs."""
     home = Home(tmp_path / "home")
+    assert not stop_stack(home)
     home.lay_out()
-    lock = home.lock()
-    assert lock is not None
-    supervisor = subprocess.Popen(["/bin/sleep", "600"])
-    noted = {"supervisor": {"pid": supervisor.pid, "start": start_ticks(supervisor.pid)}, "processes": {}}
-    write = threading.Timer(0.5, home.state_file.write_text, [json.dumps(noted)])
-    write.start()
+    taking = f"import time; from pathlib import Path; from ments.stack.home import Home; Home(Path({str(home.root)!r})).lock(); time.sleep(600)"
+    starting = subprocess.Popen([sys.executable, "-c", taking])
+    # Whoever waits for it sees its end.
+    threading.Thread(target=starting.wait).start()
     try:
-        # Whoever waits for it sees its end.
-        reaping = threading.Thread(target=supervisor.wait)
-        reaping.start()
+        while home.holder() is None:
+            assert starting.returncode is None
+            time.sleep(0.05)
+        assert home.lock() is None
         assert stop_stack(home)
-        reaping.join(30)
-        assert supervisor.returncode == -signal.SIGTERM
+        assert starting.returncode == -signal.SIGTERM
     finally:
-        supervisor.kill()
-        os.close(lock)
-    assert not stop_stack(home)
-
-
-def test_a_start_that_fails_meanwhile_leaves_nothing_to_stop(tmp_path: Path) -> None:
-    home = Home(tmp_path / "home")
-    assert not stop_stack(home)
-    home.lay_out()
-    lock = home.lock()
-    assert lock is not None
-    threading.Timer(0.5, os.close, [lock]).start()
+        starting.kill()
     assert not stop_stack(home)
